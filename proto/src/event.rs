@@ -1,0 +1,261 @@
+//! Facts of a run, in the order in which they were recorded. Appended before they are acted on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::work::WorkOutcome;
+
+/// A recorded fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// The run.
+    pub run_id: String,
+    /// Place in the run's log, from 0 without gaps.
+    pub offset: u64,
+    /// Milliseconds since 1970, UTC.
+    pub at_ms: i64,
+    /// The fact.
+    #[serde(flatten)]
+    pub kind: RunEventKind,
+}
+
+/// What a step produced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum StepOutcome {
+    /// Raw files were written.
+    Generated {
+        /// Files.
+        files: u64,
+        /// Lines.
+        rows: u64,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// A table version is there.
+    Table {
+        /// Version.
+        version: String,
+        /// Rows.
+        rows: u64,
+        /// Bytes.
+        bytes: u64,
+        /// Parts with rows.
+        parts: u32,
+        /// Digest of its content.
+        digest: String,
+    },
+    /// A check was evaluated.
+    Checked {
+        /// Rows that offend.
+        offending: u64,
+        /// Rows that may.
+        limit: u64,
+        /// `fail` or `warn`.
+        severity: String,
+        /// Whether the limit holds.
+        passed: bool,
+        /// Up to 20 offending rows, column by column as text.
+        sample: Vec<BTreeMap<String, String>>,
+    },
+    /// A trainer's work is done.
+    Work(WorkOutcome),
+    /// Metrics were computed.
+    Evaluated {
+        /// One row per method, metric and K.
+        metrics: Vec<MetricRow>,
+        /// Differences between the models and the baselines on the same queries.
+        paired: Vec<PairedRow>,
+    },
+    /// A model was published, or not.
+    Published {
+        /// Model.
+        model: String,
+        /// Version.
+        version: u32,
+        /// Alias moved to it.
+        alias: Option<String>,
+        /// The gate, where there is one.
+        gate: Option<String>,
+        /// Whether the gate let it pass.
+        passed: bool,
+        /// What the gate compared.
+        explanation: String,
+    },
+    /// A file was written for people.
+    Report {
+        /// Path below the warehouse.
+        path: String,
+    },
+}
+
+/// A metric of a method over the held-out queries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricRow {
+    /// Train name or baseline model.
+    pub method: String,
+    /// For example `hit_rate@10`.
+    pub metric: String,
+    /// Mean over queries.
+    pub value: f64,
+    /// Lower end of the 95 % interval.
+    pub lo: f64,
+    /// Upper end of the 95 % interval.
+    pub hi: f64,
+    /// Queries.
+    pub n: u64,
+}
+
+/// Mean difference of a model against a baseline over the same queries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PairedRow {
+    /// Train name.
+    pub method: String,
+    /// Baseline model.
+    pub against: String,
+    /// For example `hit_rate@10`.
+    pub metric: String,
+    /// Mean of the differences.
+    pub difference: f64,
+    /// Lower end of the 95 % interval.
+    pub lo: f64,
+    /// Upper end of the 95 % interval.
+    pub hi: f64,
+}
+
+/// The facts that can be recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum RunEventKind {
+    /// The run was accepted with these steps.
+    Submitted {
+        /// The spec's name.
+        name: String,
+        /// Names of the steps, in the order shown to people.
+        steps: Vec<String>,
+    },
+    /// A step began.
+    StepStarted {
+        /// The step.
+        step: String,
+        /// Which try, from 1.
+        attempt: u32,
+    },
+    /// How far a step is.
+    StepProgress {
+        /// The step.
+        step: String,
+        /// Units done.
+        done: u64,
+        /// Units in all; 0 where unknown.
+        total: u64,
+        /// Rows so far.
+        rows: u64,
+        /// Rows per second.
+        rate: f64,
+    },
+    /// A step is done.
+    StepFinished {
+        /// The step.
+        step: String,
+        /// It was there already.
+        skipped: bool,
+        /// Seconds it took.
+        seconds: f64,
+        /// What it produced.
+        result: StepOutcome,
+    },
+    /// A step failed.
+    StepFailed {
+        /// The step.
+        step: String,
+        /// Why, in a sentence.
+        error: String,
+        /// Whether trying again may help.
+        retryable: bool,
+    },
+    /// A step's attempt was lost (its process went away); it says nothing against the step.
+    StepLost {
+        /// The step.
+        step: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// A point of a loss curve.
+    Loss {
+        /// The step.
+        step: String,
+        /// Epoch, from 0.
+        epoch: u64,
+        /// Global step over all epochs.
+        global_step: u64,
+        /// Mean loss per pair.
+        loss: f64,
+        /// Learning rate.
+        learning_rate: f64,
+        /// Pairs so far.
+        pairs: u64,
+    },
+    /// A line for people.
+    Log {
+        /// The step, or empty.
+        step: String,
+        /// The text.
+        text: String,
+    },
+    /// The scheduler started again and took the run up.
+    Recovered,
+    /// Someone asked to stop the run.
+    CancelRequested,
+    /// Someone asked to go on with a failed or cancelled run.
+    RetryRequested,
+    /// The run ended well.
+    Succeeded,
+    /// The run ended badly.
+    Failed {
+        /// Why, in a sentence.
+        error: String,
+    },
+    /// The run was stopped.
+    Cancelled,
+}
+
+impl RunEventKind {
+    /// Whether the run is over with this event.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed { .. } | Self::Cancelled
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_read_back_from_json() -> Result<(), serde_json::Error> {
+        let event = RunEvent {
+            run_id: "r".into(),
+            offset: 3,
+            at_ms: 5,
+            kind: RunEventKind::StepFinished {
+                step: "table:baskets".into(),
+                skipped: false,
+                seconds: 1.5,
+                result: StepOutcome::Work(WorkOutcome::Predicted {
+                    queries: 1,
+                    rows: 2,
+                    path: "p".into(),
+                    seconds: 0.1,
+                }),
+            },
+        };
+        let json = serde_json::to_string(&event)?;
+        assert_eq!(serde_json::from_str::<RunEvent>(&json)?, event);
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! The layout of the warehouse: every object's path, in one place. Paths are relative to the
+//! warehouse's root and use `/`.
+
+/// Folder of a table version.
+#[must_use]
+pub fn table_dir(table: &str, version: &str) -> String {
+    format!("tables/{table}/{version}")
+}
+
+/// Manifest of a table version: the last thing written.
+#[must_use]
+pub fn table_manifest(table: &str, version: &str) -> String {
+    format!("tables/{table}/{version}/manifest.json")
+}
+
+/// Folder of the notes that say which file holds a part.
+#[must_use]
+pub fn part_notes(table: &str, version: &str) -> String {
+    format!("tables/{table}/{version}/_parts")
+}
+
+/// The note of one part; the first attempt to put it wins.
+#[must_use]
+pub fn part_note(table: &str, version: &str, part: u32) -> String {
+    format!("tables/{table}/{version}/_parts/{part:05}.json")
+}
+
+/// The file of one part as one attempt wrote it.
+#[must_use]
+pub fn part_file(table: &str, version: &str, part: u32, attempt: &str) -> String {
+    format!("tables/{table}/{version}/part-{part:05}-{attempt}.parquet")
+}
+
+/// The definition of a feed.
+#[must_use]
+pub fn feed(digest: &str) -> String {
+    format!("feeds/{digest}.json")
+}
+
+/// Folder of a run: report, metrics, what is private to it.
+#[must_use]
+pub fn run_dir(run_id: &str) -> String {
+    format!("runs/{run_id}")
+}
+
+/// The run's report.
+#[must_use]
+pub fn report(run_id: &str) -> String {
+    format!("runs/{run_id}/report.html")
+}
+
+/// Folder of a training's checkpoints.
+#[must_use]
+pub fn checkpoints(run_id: &str, train: &str) -> String {
+    format!("runs/{run_id}/train/{train}/checkpoints")
+}
+
+/// Folder of a predictor's predictions in a run.
+#[must_use]
+pub fn predictions(run_id: &str, method: &str) -> String {
+    format!("runs/{run_id}/predictions/{method}")
+}
+
+/// Folder of an artifact.
+#[must_use]
+pub fn artifact_dir(model: &str, version: u32) -> String {
+    format!("artifacts/{model}/{version}")
+}
+
+/// Manifest of an artifact: the last thing written.
+#[must_use]
+pub fn artifact_manifest(model: &str, version: u32) -> String {
+    format!("artifacts/{model}/{version}/manifest.json")
+}

@@ -1,0 +1,217 @@
+//! Rules between keys, over a spec whose keys are each right by themselves. Pure: it says which key
+//! is wrong; where that key stands is found elsewhere.
+
+use std::collections::BTreeSet;
+
+use super::evaluate::BaselineModel;
+use super::gate::{Gate, GateMetric, GateSide};
+use super::source::GENERATED_LAYOUT;
+use super::{ModelSpec, Prod2vecParams, RunSpec, keys};
+
+/// A rule that does not hold.
+pub(super) struct Complaint {
+    /// Path of the key.
+    pub key: String,
+    pub message: String,
+    pub help: String,
+}
+
+fn complaint(
+    key: impl Into<String>,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Complaint {
+    Complaint {
+        key: key.into(),
+        message: message.into(),
+        help: help.into(),
+    }
+}
+
+/// Every rule that does not hold.
+pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    found.extend(generated_layout(spec));
+    found.extend(week_order(spec));
+    found.extend(names(spec));
+    found.extend(something_to_train(spec));
+    for (i, train) in spec.train.iter().enumerate() {
+        let ModelSpec::Prod2vec(params) = &train.model;
+        found.extend(learning_rates(&format!("train[{i}].params"), params));
+    }
+    if let Some(gate) = spec.publish.as_ref().and_then(|p| p.gate.as_ref()) {
+        found.extend(gate_metrics(spec, gate));
+        found.extend(gate_owner(spec, gate));
+    }
+    found
+}
+
+fn generated_layout(spec: &RunSpec) -> Option<Complaint> {
+    let source = &spec.source;
+    (source.generate.is_some() && source.layout != GENERATED_LAYOUT).then(|| {
+        let message = format!("data of the layout `{}` cannot be generated", source.layout);
+        complaint(
+            "source.generate",
+            message,
+            format!("remove it, or set layout = \"{GENERATED_LAYOUT}\""),
+        )
+    })
+}
+
+fn week_order(spec: &RunSpec) -> Option<Complaint> {
+    let (from, to) = (spec.prepare.weeks.from?, spec.prepare.weeks.to?);
+    (from > to).then(|| {
+        let message = format!("`from` in [prepare].weeks is {from}, which is after `to`, {to}");
+        complaint(
+            "prepare.weeks.from",
+            message,
+            "both weeks are included; swap them",
+        )
+    })
+}
+
+fn names(spec: &RunSpec) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    let checks = spec.check.iter().map(|c| c.name.as_str());
+    found.extend(duplicates("check", "name", checks));
+    let trains = spec.train.iter().map(|t| t.name.as_str());
+    found.extend(duplicates("train", "name", trains.clone()));
+    let baselines = spec.baseline.iter().map(|b| b.model.name());
+    found.extend(duplicates("baseline", "model", baselines));
+    for (i, name) in trains
+        .enumerate()
+        .filter(|(_, name)| BaselineModel::from_name(name).is_some())
+    {
+        let message = format!("`name` in [[train]] is `{name}`, which is the name of a baseline");
+        found.push(complaint(
+            format!("train[{i}].name"),
+            message,
+            "the report needs another name",
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    for (i, k) in spec
+        .evaluate
+        .k
+        .iter()
+        .enumerate()
+        .filter(|(_, k)| !seen.insert(**k))
+    {
+        found.push(complaint(
+            format!("evaluate.k[{i}]"),
+            format!("`k` in [evaluate] has {k} twice"),
+            "remove one",
+        ));
+    }
+    found
+}
+
+fn duplicates<'n>(table: &str, key: &str, names: impl Iterator<Item = &'n str>) -> Vec<Complaint> {
+    let mut seen = BTreeSet::new();
+    let again = names.enumerate().filter(|(_, name)| !seen.insert(*name));
+    again
+        .map(|(i, name)| {
+            let message = format!("two [[{table}]] have the {key} `{name}`");
+            let help = if key == "name" {
+                "give this one another name"
+            } else {
+                "remove one"
+            };
+            complaint(format!("{table}[{i}].{key}"), message, help)
+        })
+        .collect()
+}
+
+fn something_to_train(spec: &RunSpec) -> Vec<Complaint> {
+    if !spec.train.is_empty() {
+        return Vec::new();
+    }
+    let tables = [
+        ("baseline[0]", "[[baseline]]", !spec.baseline.is_empty()),
+        ("publish", "[publish]", spec.publish.is_some()),
+    ];
+    let present = tables.into_iter().filter(|(_, _, present)| *present);
+    present
+        .map(|(key, header, _)| {
+            let message = format!("{header} needs a model, and the spec trains none");
+            complaint(key, message, format!("add a [[train]], or remove {header}"))
+        })
+        .collect()
+}
+
+fn learning_rates(path: &str, params: &Prod2vecParams) -> Option<Complaint> {
+    let Prod2vecParams {
+        learning_rate: first,
+        min_learning_rate: last,
+        ..
+    } = params;
+    (last > first).then(|| {
+        let message =
+            format!("`min_learning_rate` is {last}, which is above `learning_rate`, {first}");
+        complaint(
+            format!("{path}.min_learning_rate"),
+            message,
+            "the learning rate falls from `learning_rate` to `min_learning_rate`",
+        )
+    })
+}
+
+fn gate_metrics(spec: &RunSpec, gate: &Gate) -> Vec<Complaint> {
+    let right = match gate.against {
+        GateSide::Metric { metric, .. } if metric != gate.metric => Some(metric),
+        _ => None,
+    };
+    let known = &spec.evaluate.k;
+    [Some(gate.metric), right]
+        .into_iter()
+        .filter_map(|metric| match metric {
+            Some(GateMetric::HitRate { k }) if !known.contains(&k) => Some(complaint(
+                "publish.gate",
+                format!("the gate names hit_rate@{k}, and {k} is not in `k` of [evaluate]"),
+                format!("add {k} to `k`, which is {known:?}"),
+            )),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A baseline must be in the spec. Any other owner is an alias, and as an alias that does not exist
+/// lets every model pass, a slip of the pen must not look like one.
+fn gate_owner(spec: &RunSpec, gate: &Gate) -> Option<Complaint> {
+    let GateSide::Metric { who: Some(who), .. } = &gate.against else {
+        return None;
+    };
+    if let Some(model) = BaselineModel::from_name(who) {
+        let present = spec.baseline.iter().any(|b| b.model == model);
+        let message = format!("the gate compares with `{who}`, and the spec has no such baseline");
+        return (!present).then(|| {
+            complaint(
+                "publish.gate",
+                message,
+                format!("add [[baseline]] with model = \"{who}\""),
+            )
+        });
+    }
+    let alias = spec.publish.as_ref().and_then(|p| p.alias.as_deref());
+    if alias == Some(who) {
+        return None;
+    }
+    let baselines = BaselineModel::ALL.map(BaselineModel::name).into_iter();
+    let near = keys::nearest(who, baselines).or(alias.filter(|alias| is_slip(who, alias)))?;
+    let message = format!(
+        "the gate compares with `{who}`, which is neither a baseline nor the alias of [publish]"
+    );
+    Some(complaint(
+        "publish.gate",
+        message,
+        format!("did you mean `{near}`?"),
+    ))
+}
+
+/// Whether two aliases differ by one letter that was lost, added, changed or swapped. Names that
+/// are meant to differ do so in a number or an ending: `v1` and `v2`, `champion` and `champion-eu`.
+fn is_slip(who: &str, alias: &str) -> bool {
+    let letters = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "");
+    let ending = who.starts_with(alias) || alias.starts_with(who);
+    !ending && strsim::damerau_levenshtein(&letters(who), &letters(alias)) == 1
+}

@@ -1,0 +1,161 @@
+//! The tables of a spec and their keys, and what to say about a key or value that is none of them.
+//! A test holds these lists equal to the fields of the types.
+
+/// One kind of table.
+pub(super) struct TableKeys {
+    /// How errors call it; empty for the top level.
+    pub header: &'static str,
+    /// Keys that must be there.
+    pub required: &'static [&'static str],
+    /// Keys that may be there.
+    pub optional: &'static [&'static str],
+}
+
+pub(super) const TOP: TableKeys = TableKeys {
+    header: "",
+    required: &["name", "source"],
+    optional: &[
+        "seed", "prepare", "split", "check", "train", "baseline", "evaluate", "publish",
+    ],
+};
+pub(super) const SOURCE: TableKeys = TableKeys {
+    header: "[source]",
+    required: &["layout", "path"],
+    optional: &["max_reject_share", "generate"],
+};
+pub(super) const GENERATE: TableKeys = TableKeys {
+    header: "[source.generate]",
+    required: &["customers", "weeks"],
+    optional: &["seed", "header", "gzip", "bad_row_share"],
+};
+pub(super) const PREPARE: TableKeys = TableKeys {
+    header: "[prepare]",
+    required: &[],
+    optional: &[
+        "weeks",
+        "min_item_baskets",
+        "max_items",
+        "parts",
+        "row_group_rows",
+    ],
+};
+pub(super) const WEEKS: TableKeys = TableKeys {
+    header: "[prepare].weeks",
+    required: &[],
+    optional: &["from", "to"],
+};
+pub(super) const SPLIT: TableKeys = TableKeys {
+    header: "[split]",
+    required: &[],
+    optional: &["by", "test_weeks", "valid_weeks"],
+};
+pub(super) const CHECK: TableKeys = TableKeys {
+    header: "[[check]]",
+    required: &["name", "sql"],
+    optional: &["severity", "limit"],
+};
+pub(super) const TRAIN: TableKeys = TableKeys {
+    header: "[[train]]",
+    required: &["name", "model"],
+    optional: &["params"],
+};
+pub(super) const PROD2VEC: TableKeys = TableKeys {
+    header: "[[train]].params",
+    required: &[],
+    optional: &[
+        "dim",
+        "window",
+        "negatives",
+        "epochs",
+        "learning_rate",
+        "min_learning_rate",
+        "power",
+        "subsample",
+        "batch_baskets",
+        "checkpoint_steps",
+    ],
+};
+pub(super) const BASELINE: TableKeys = TableKeys {
+    header: "[[baseline]]",
+    required: &["model"],
+    optional: &[],
+};
+pub(super) const EVALUATE: TableKeys = TableKeys {
+    header: "[evaluate]",
+    required: &[],
+    optional: &["k", "queries"],
+};
+pub(super) const PUBLISH: TableKeys = TableKeys {
+    header: "[publish]",
+    required: &[],
+    optional: &["alias", "gate"],
+};
+
+/// Every table, in the order of a spec.
+pub(super) const ALL: [&TableKeys; 12] = [
+    &TOP, &SOURCE, &GENERATE, &PREPARE, &WEEKS, &SPLIT, &CHECK, &TRAIN, &PROD2VEC, &BASELINE,
+    &EVALUATE, &PUBLISH,
+];
+
+impl TableKeys {
+    /// All keys, the required ones first.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.required.iter().chain(self.optional).copied()
+    }
+
+    /// `in [split]`, or `at the top level`.
+    pub fn place(&self) -> String {
+        if self.header.is_empty() {
+            "at the top level".into()
+        } else {
+            format!("in {}", self.header)
+        }
+    }
+
+    /// What to do about a key that is not in this table: the table it belongs in, the key it is
+    /// nearly equal to, or all known keys.
+    pub fn help_for_unknown(&self, key: &str) -> String {
+        let homes: Vec<String> = ALL
+            .iter()
+            .filter(|t| t.keys().any(|k| k == key))
+            .map(|t| t.place())
+            .collect();
+        if !homes.is_empty() {
+            return format!("`{key}` belongs {}", homes.join(" or "));
+        }
+        match nearest(key, self.keys()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known keys {}: {}", self.place(), quoted(self.keys())),
+        }
+    }
+}
+
+/// The candidate that `word` is a slip of, if there is one: a third of the letters may be wrong, or
+/// one may be the beginning of the other.
+pub(super) fn nearest<'c>(
+    word: &str,
+    candidates: impl Iterator<Item = &'c str>,
+) -> Option<&'c str> {
+    let word = word.to_lowercase();
+    let distance = |candidate: &str| {
+        let is_beginning = candidate.starts_with(&word) || word.starts_with(candidate);
+        match word.len().min(candidate.len()) {
+            3.. if is_beginning => 0,
+            _ => strsim::damerau_levenshtein(&word, candidate),
+        }
+    };
+    let allowed = |candidate: &str| (candidate.len().max(word.len()) / 3).max(1);
+    candidates
+        .map(|candidate| (distance(candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed(candidate))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "`a`, `b`".
+pub(super) fn quoted<'c>(words: impl Iterator<Item = &'c str>) -> String {
+    words
+        .map(|w| format!("`{w}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,147 @@
+//! The spec: what a run does, from one TOML file (DESIGN.md §5.6).
+//!
+//! Owns the types of a spec, their defaults and limits, every check that needs no data, and errors
+//! that point at the file. It gets texts and gives values: it must not read files, environment
+//! variables or data. What only the data can tell (a file that is not there, a split that leaves
+//! nothing to train on) is found elsewhere and reported through [`SpecSource::error_at`].
+//!
+//! `keys` lists the tables and keys, `reader` and `value` turn TOML into typed values, the section
+//! files (`source`, `prepare`, `train`, `evaluate`, `publish`) say what each table means, `checks`
+//! holds the rules between keys.
+
+mod checks;
+mod error;
+mod evaluate;
+mod gate;
+mod gate_text;
+mod keys;
+mod locate;
+mod overrides;
+mod prepare;
+mod publish;
+mod reader;
+mod source;
+mod train;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::{SpecError, SpecProblem};
+pub use evaluate::{BaselineModel, BaselineSpec, EvaluateSpec};
+pub use gate::{Gate, GateMetric, GateOp, GateOutcome, GateSide};
+pub use gate_text::GateError;
+pub use locate::SpecSource;
+pub use prepare::{CheckSpec, PrepareSpec, Severity, SplitSpec, WeekRange};
+pub use publish::PublishSpec;
+pub use source::{CsvHeader, GenerateSpec, LAYOUTS, SourceSpec};
+pub use train::{ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
+
+use reader::{Reader, Table};
+
+/// One run: where the data comes from, what is made of it, what is trained, and what is published.
+///
+/// Its JSON has every default filled in and a fixed order of fields, so equal specs have equal
+/// bytes and one digest. Deserialising reads such a spec back and checks nothing but its form; what a
+/// user wrote goes through [`RunSpec::parse`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSpec {
+    /// Name of the run's family: `[a-z0-9][a-z0-9-]*`, at most 64 characters.
+    pub name: String,
+    /// Seed of everything that is random in the run; 1 unless given.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Where the raw data lies.
+    pub source: SourceSpec,
+    /// How raw data becomes tables.
+    #[serde(default)]
+    pub prepare: PrepareSpec,
+    /// What is held out.
+    #[serde(default)]
+    pub split: SplitSpec,
+    /// SQL assertions on the tables.
+    #[serde(default)]
+    pub check: Vec<CheckSpec>,
+    /// Models to train; none makes a run that only prepares tables.
+    #[serde(default)]
+    pub train: Vec<TrainSpec>,
+    /// Predictors that every model is compared with.
+    #[serde(default)]
+    pub baseline: Vec<BaselineSpec>,
+    /// How models and baselines are evaluated.
+    #[serde(default)]
+    pub evaluate: EvaluateSpec,
+    /// What happens to a trained model; nothing is published unless given.
+    #[serde(default)]
+    pub publish: Option<PublishSpec>,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+impl RunSpec {
+    /// Reads a spec and runs every check that needs no data.
+    ///
+    /// # Errors
+    /// All problems of the first stage that finds any: TOML syntax (one), then keys, types and
+    /// allowed values (all), then rules between keys (all).
+    pub fn parse(source: &SpecSource) -> Result<Self, SpecError> {
+        let document = source.document()?;
+        let reader = Reader::new(source);
+        let spec = Self::read(&reader.top(document.get_ref()));
+        reader.finish()?;
+        let found = checks::check(&spec);
+        let located = found
+            .into_iter()
+            .map(|c| source.problem(&c.key, c.message, Some(c.help)));
+        SpecError::from_problems(located.collect()).map_or(Ok(spec), Err)
+    }
+
+    /// The resolved spec, defaults filled in: equal specs give equal bytes.
+    #[must_use]
+    pub fn canonical_json(&self) -> String {
+        // Serialising our own plain types to memory cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn read(top: &Table<'_, '_>) -> Self {
+        Self {
+            name: top.name("name").unwrap_or_default(),
+            seed: top.integer("seed", 0..).unwrap_or_else(default_seed),
+            source: top
+                .table("source", &keys::SOURCE)
+                .map_or_else(SourceSpec::blank, |t| SourceSpec::read(&t)),
+            prepare: top
+                .table("prepare", &keys::PREPARE)
+                .map_or_else(Default::default, |t| PrepareSpec::read(&t)),
+            split: top
+                .table("split", &keys::SPLIT)
+                .map_or_else(Default::default, |t| SplitSpec::read(&t)),
+            check: top
+                .tables("check", &keys::CHECK)
+                .iter()
+                .map(CheckSpec::read)
+                .collect(),
+            train: top
+                .tables("train", &keys::TRAIN)
+                .iter()
+                .map(TrainSpec::read)
+                .collect(),
+            baseline: top
+                .tables("baseline", &keys::BASELINE)
+                .iter()
+                .map(BaselineSpec::read)
+                .collect(),
+            evaluate: top
+                .table("evaluate", &keys::EVALUATE)
+                .map_or_else(Default::default, |t| EvaluateSpec::read(&t)),
+            publish: top
+                .table("publish", &keys::PUBLISH)
+                .map(|t| PublishSpec::read(&t)),
+        }
+    }
+}

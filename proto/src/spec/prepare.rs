@@ -1,0 +1,176 @@
+//! `[prepare]`, `[split]` and `[[check]]`: how raw data becomes tables, what is held out, and what
+//! must hold. It must not know the SQL of the tables.
+
+use serde::{Deserialize, Serialize};
+use toml::de::DeValue;
+
+use super::keys;
+use super::reader::Table;
+
+/// How raw data becomes tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrepareSpec {
+    /// Which weeks are read; all unless given.
+    pub weeks: WeekRange,
+    /// An item in fewer train baskets than this is left out of the vocab; 5 unless given.
+    pub min_item_baskets: u32,
+    /// The vocab keeps at most this many items, the most frequent ones; all unless given.
+    pub max_items: Option<u32>,
+    /// Parts of every table, 1 to 4096; 8 unless given. Part of a table's version.
+    pub parts: u32,
+    /// Rows of a row group, at least 1; 65536 unless given. Part of a table's version.
+    pub row_group_rows: u32,
+}
+
+impl Default for PrepareSpec {
+    fn default() -> Self {
+        Self {
+            weeks: WeekRange::default(),
+            min_item_baskets: 5,
+            max_items: None,
+            parts: 8,
+            row_group_rows: 65_536,
+        }
+    }
+}
+
+/// Weeks as the sources name them, `YYYYWW` with `WW` from 01 to 53, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WeekRange {
+    /// First week; the source's first unless given.
+    pub from: Option<u32>,
+    /// Last week; the source's last unless given.
+    pub to: Option<u32>,
+}
+
+/// What is held out before anything is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SplitSpec {
+    /// The last weeks: first train, then valid, then test.
+    Time {
+        /// Weeks of test, at least 1; 4 unless given.
+        test_weeks: u32,
+        /// Weeks of valid, before the weeks of test; 0 unless given.
+        valid_weeks: u32,
+    },
+    /// The last basket of every user is test.
+    LastBasket {},
+}
+
+impl Default for SplitSpec {
+    fn default() -> Self {
+        Self::Time {
+            test_weeks: 4,
+            valid_weeks: 0,
+        }
+    }
+}
+
+/// An SQL assertion: its query selects the rows that offend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckSpec {
+    /// Unique among the checks; for people.
+    pub name: String,
+    /// Selects the rows that offend.
+    pub sql: String,
+    /// What more than `limit` rows mean; `fail` unless given.
+    #[serde(default)]
+    pub severity: Severity,
+    /// Rows that may offend; 0 unless given.
+    #[serde(default)]
+    pub limit: u64,
+}
+
+/// What a check that does not hold means for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The run fails before any trainer is booked.
+    #[default]
+    Fail,
+    /// The run goes on, and its report says so.
+    Warn,
+}
+
+impl PrepareSpec {
+    pub(super) fn read(table: &Table<'_, '_>) -> Self {
+        let default = Self::default();
+        Self {
+            weeks: table
+                .table("weeks", &keys::WEEKS)
+                .map(|t| WeekRange::read(&t))
+                .unwrap_or_default(),
+            min_item_baskets: table
+                .integer("min_item_baskets", 0..)
+                .unwrap_or(default.min_item_baskets),
+            max_items: table.integer("max_items", 1..),
+            parts: table.integer("parts", 1..=4096).unwrap_or(default.parts),
+            row_group_rows: table
+                .integer("row_group_rows", 1..)
+                .unwrap_or(default.row_group_rows),
+        }
+    }
+}
+
+impl WeekRange {
+    fn read(table: &Table<'_, '_>) -> Self {
+        Self {
+            from: week(table, "from"),
+            to: week(table, "to"),
+        }
+    }
+}
+
+fn week(table: &Table<'_, '_>, key: &str) -> Option<u32> {
+    table.value(
+        key,
+        "a week written YYYYWW, with WW from 01 to 53",
+        |value: &DeValue<'_>| {
+            let digits = value.as_integer().filter(|i| i.radix() == 10).ok_or(None)?;
+            let week = digits.as_str().parse::<u32>().ok();
+            week.filter(|w| (100_000..1_000_000).contains(w) && (1..=53).contains(&(w % 100)))
+                .ok_or(None)
+        },
+    )
+}
+
+impl SplitSpec {
+    pub(super) fn read(table: &Table<'_, '_>) -> Self {
+        let by = [
+            ("time", Self::default()),
+            ("last-basket", Self::LastBasket {}),
+        ];
+        match table.choice("by", &by).unwrap_or_default() {
+            Self::Time {
+                test_weeks,
+                valid_weeks,
+            } => Self::Time {
+                test_weeks: table.integer("test_weeks", 1..).unwrap_or(test_weeks),
+                valid_weeks: table.integer("valid_weeks", 0..).unwrap_or(valid_weeks),
+            },
+            Self::LastBasket {} => {
+                for key in ["test_weeks", "valid_weeks"] {
+                    let why = "does not go with by = \"last-basket\"";
+                    table.refuse(key, why, "remove it, or set by = \"time\"");
+                }
+                Self::LastBasket {}
+            }
+        }
+    }
+}
+
+impl CheckSpec {
+    pub(super) fn read(table: &Table<'_, '_>) -> Self {
+        let severities = [("fail", Severity::Fail), ("warn", Severity::Warn)];
+        Self {
+            name: table.text("name").unwrap_or_default(),
+            sql: table.text("sql").unwrap_or_default(),
+            severity: table.choice("severity", &severities).unwrap_or_default(),
+            limit: table.integer("limit", 0..).unwrap_or(0),
+        }
+    }
+}

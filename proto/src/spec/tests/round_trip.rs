@@ -1,0 +1,323 @@
+//! Specs as TOML and as JSON: defaults, stable bytes, and that nothing is lost on the way.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::super::keys::{self, TableKeys};
+use super::super::{
+    BaselineModel, BaselineSpec, CheckSpec, CsvHeader, EvaluateSpec, Gate, GenerateSpec, ModelSpec,
+    PrepareSpec, Prod2vecParams, PublishSpec, RunSpec, Severity, SourceSpec, SpecError, SplitSpec,
+    TrainSpec, WeekRange, WindowSpec,
+};
+use super::{HEAD, parse, source};
+
+/// The example of DESIGN.md §5.6, without its schedule, and with every other key.
+const FULL: &str = r#"
+name = "grocery"
+seed = 2
+
+[source]
+layout = "dunnhumby-lgsr"
+path = "data/transactions_*.csv.gz"
+max_reject_share = 0.02
+generate = { customers = 10, weeks = 20, seed = 3, header = "older", gzip = false, bad_row_share = 0.1 }
+
+[prepare]
+weeks = { from = 200701, to = 200806 }
+min_item_baskets = 6
+max_items = 1000
+parts = 4
+row_group_rows = 1024
+
+[split]
+by = "time"
+test_weeks = 3
+valid_weeks = 2
+
+[[check]]
+name = "baskets have an owner"
+sql = "select * from transactions where user_id is null"
+severity = "warn"
+limit = 9
+
+[[train]]
+name = "vectors"
+model = "prod2vec"
+
+[train.params]
+dim = 64
+window = "basket"
+negatives = 6
+epochs = 7
+learning_rate = 0.05
+min_learning_rate = 0.001
+power = 1
+subsample = 1e-3
+batch_baskets = 2048
+checkpoint_steps = 0
+
+[[baseline]]
+model = "co-occurrence"
+
+[evaluate]
+k = [10]
+queries = 500
+
+[publish]
+alias = "champion"
+gate = "hit_rate@10 >= champion.hit_rate@10 - 0.005"
+"#;
+
+const FULL_JSON: &str = concat!(
+    r#"{"name":"grocery","seed":2,"#,
+    r#""source":{"layout":"dunnhumby-lgsr","path":"data/transactions_*.csv.gz","max_reject_share":0.02,"#,
+    r#""generate":{"customers":10,"weeks":20,"seed":3,"header":"older","gzip":false,"bad_row_share":0.1}},"#,
+    r#""prepare":{"weeks":{"from":200701,"to":200806},"min_item_baskets":6,"max_items":1000,"parts":4,"#,
+    r#""row_group_rows":1024},"#,
+    r#""split":{"by":"time","test_weeks":3,"valid_weeks":2},"#,
+    r#""check":[{"name":"baskets have an owner","sql":"select * from transactions where user_id is null","#,
+    r#""severity":"warn","limit":9}],"#,
+    r#""train":[{"name":"vectors","model":"prod2vec","params":{"dim":64,"window":"basket","negatives":6,"#,
+    r#""epochs":7,"learning_rate":0.05,"min_learning_rate":0.001,"power":1.0,"subsample":0.001,"#,
+    r#""batch_baskets":2048,"checkpoint_steps":0}}],"#,
+    r#""baseline":[{"model":"co-occurrence"}],"#,
+    r#""evaluate":{"k":[10],"queries":500},"#,
+    r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"}}"#,
+);
+
+#[test]
+fn defaults_are_as_documented() {
+    let spec = parse(&format!(
+        "{HEAD}[[train]]\nname = \"v\"\nmodel = \"prod2vec\"\n"
+    ));
+    assert_eq!(
+        spec.canonical_json(),
+        concat!(
+            r#"{"name":"grocery","seed":1,"#,
+            r#""source":{"layout":"dunnhumby-lgsr","path":"data/*.csv.gz","max_reject_share":0.01,"generate":null},"#,
+            r#""prepare":{"weeks":{"from":null,"to":null},"min_item_baskets":5,"max_items":null,"parts":8,"#,
+            r#""row_group_rows":65536},"#,
+            r#""split":{"by":"time","test_weeks":4,"valid_weeks":0},"#,
+            r#""check":[],"#,
+            r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
+            r#""learning_rate":0.025,"min_learning_rate":0.0001,"power":0.75,"subsample":0.0,"#,
+            r#""batch_baskets":1024,"checkpoint_steps":200}}],"#,
+            r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null}"#,
+        )
+    );
+}
+
+#[test]
+fn canonical_json_does_not_depend_on_how_the_spec_is_written() {
+    assert_eq!(parse(FULL).canonical_json(), FULL_JSON);
+    let (head, tail) = FULL.split_once("[split]").unwrap();
+    let (split, rest) = tail.split_once("\n\n").unwrap();
+    let moved = format!("{head}\n{rest}\n[split]  # last\n{split}\n");
+    assert_eq!(parse(&moved).canonical_json(), FULL_JSON);
+}
+
+#[test]
+fn a_spec_with_less_is_read_back_with_todays_defaults() {
+    let json = r#"{"name":"a","source":{"layout":"dunnhumby-lgsr","path":"p"},"train":[{"name":"v","model":"prod2vec"}]}"#;
+    let spec: RunSpec = serde_json::from_str(json).unwrap();
+    let text = "name = \"a\"\nsource = { layout = \"dunnhumby-lgsr\", path = \"p\" }\n[[train]]\nname = \"v\"\nmodel = \"prod2vec\"";
+    assert_eq!(spec, parse(text));
+}
+
+#[test]
+fn json_with_an_unknown_key_or_model_is_refused() {
+    for (key, wrong) in [
+        ("\"seed\":2", "\"sed\":2"),
+        ("\"dim\":64", "\"dm\":64"),
+        ("\"limit\"", "\"limt\""),
+        ("prod2vec", "cust2vec"),
+        ("\"test_weeks\"", "\"weeks\""),
+    ] {
+        assert!(FULL_JSON.contains(key));
+        assert!(
+            serde_json::from_str::<RunSpec>(&FULL_JSON.replace(key, wrong)).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn the_key_lists_are_the_fields_of_the_types() {
+    let json: Value = serde_json::from_str(FULL_JSON).unwrap();
+    let tables = [
+        ("", &keys::TOP),
+        ("/source", &keys::SOURCE),
+        ("/source/generate", &keys::GENERATE),
+        ("/prepare", &keys::PREPARE),
+        ("/prepare/weeks", &keys::WEEKS),
+        ("/split", &keys::SPLIT),
+        ("/check/0", &keys::CHECK),
+        ("/train/0", &keys::TRAIN),
+        ("/train/0/params", &keys::PROD2VEC),
+        ("/baseline/0", &keys::BASELINE),
+        ("/evaluate", &keys::EVALUATE),
+        ("/publish", &keys::PUBLISH),
+    ];
+    assert_eq!(tables.len(), keys::ALL.len());
+    let sorted = |mut keys: Vec<String>| {
+        keys.sort();
+        keys
+    };
+    for (pointer, table) in tables {
+        let fields = json
+            .pointer(pointer)
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        let listed = TableKeys::keys(table).map(str::to_string).collect();
+        assert_eq!(sorted(fields), sorted(listed), "{pointer}");
+    }
+}
+
+#[test]
+fn errors_cross_the_wire() {
+    let error = RunSpec::parse(&source("nam = 3")).unwrap_err();
+    let json = serde_json::to_string(&error).unwrap();
+    assert_eq!(serde_json::from_str::<SpecError>(&json).unwrap(), error);
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[a-z0-9][a-z0-9-]{0,63}"
+}
+
+/// Text of any characters, with something to see in it.
+fn text() -> impl Strategy<Value = String> {
+    any::<String>().prop_filter("not blank", |s| !s.trim().is_empty())
+}
+
+/// A share with few digits: serde_json reads the last digit of others only nearly.
+fn share() -> impl Strategy<Value = f64> {
+    (0..=1000).prop_map(|n| f64::from(n) / 1000.0)
+}
+
+fn week() -> impl Strategy<Value = u32> {
+    (1000..=9999u32, 1..=53u32).prop_map(|(year, week)| year * 100 + week)
+}
+
+prop_compose! {
+    fn generate()(
+        customers in 1..=u32::MAX, weeks in 1..=u32::MAX, seed in 0..=i64::MAX as u64,
+        header in prop_oneof![Just(CsvHeader::Newer), Just(CsvHeader::Older)],
+        gzip: bool, bad_row_share in share(),
+    ) -> GenerateSpec {
+        GenerateSpec { customers, weeks, seed, header, gzip, bad_row_share }
+    }
+}
+
+prop_compose! {
+    fn source_spec()(path in text(), max_reject_share in share(), generate in proptest::option::of(generate()), other: bool) -> SourceSpec {
+        let layout = if other && generate.is_none() { "complete-journey" } else { "dunnhumby-lgsr" };
+        SourceSpec { layout: layout.into(), path, max_reject_share, generate }
+    }
+}
+
+prop_compose! {
+    fn prepare()(
+        a in proptest::option::of(week()), b in proptest::option::of(week()), min_item_baskets: u32,
+        max_items in proptest::option::of(1..=u32::MAX), parts in 1..=4096u32, row_group_rows in 1..=u32::MAX,
+    ) -> PrepareSpec {
+        let (from, to) = if a.is_some() && b.is_some() { (a.min(b), a.max(b)) } else { (a, b) };
+        PrepareSpec { weeks: WeekRange { from, to }, min_item_baskets, max_items, parts, row_group_rows }
+    }
+}
+
+fn split() -> impl Strategy<Value = SplitSpec> {
+    prop_oneof![
+        Just(SplitSpec::LastBasket {}),
+        (1..=u32::MAX, any::<u32>()).prop_map(|(test_weeks, valid_weeks)| SplitSpec::Time {
+            test_weeks,
+            valid_weeks
+        }),
+    ]
+}
+
+prop_compose! {
+    fn check()(name in text(), sql in text(), severity in prop_oneof![Just(Severity::Fail), Just(Severity::Warn)], limit in 0..=i64::MAX as u64) -> CheckSpec {
+        CheckSpec { name, sql, severity, limit }
+    }
+}
+
+prop_compose! {
+    fn train()(
+        name in "[a-z0-9][a-z0-9-]{0,63}", dim in 8..=1024u32,
+        window in prop_oneof![Just(WindowSpec::Basket), (1..=100u32).prop_map(WindowSpec::Items)],
+        negatives in 1..=100u32, epochs in 1..=1000u32, rates in (1..=1000, 0..=1000), power in -2000..=2000, subsample in share(),
+        batch_baskets in 1..=u32::MAX, checkpoint_steps: u32,
+    ) -> TrainSpec {
+        let thousandths = |n: i32| f64::from(n) / 1000.0;
+        let params = Prod2vecParams {
+            dim, window, negatives, epochs, learning_rate: thousandths(rates.0), min_learning_rate: thousandths(rates.0.min(rates.1)),
+            power: thousandths(power), subsample,
+            batch_baskets, checkpoint_steps,
+        };
+        TrainSpec { name, model: ModelSpec::Prod2vec(params) }
+    }
+}
+
+fn gate() -> impl Strategy<Value = Gate> {
+    let owner = prop_oneof![Just(""), Just("champion."), Just("popularity.")];
+    let metric = prop_oneof![Just("hit_rate@7"), Just("mrr@100")];
+    let right = prop_oneof![
+        (owner, metric.clone()).prop_map(|(o, m)| format!("{o}{m}")),
+        share().prop_map(|n| n.to_string())
+    ];
+    let op = prop_oneof![Just(">="), Just(">"), Just("<="), Just("<")];
+    let offset = prop_oneof![
+        Just(String::new()),
+        share().prop_map(|n| format!(" + {n}")),
+        share().prop_map(|n| format!(" - {n}"))
+    ];
+    (metric, op, right, offset)
+        .prop_map(|(m, o, r, by)| format!("{m} {o} {r}{by}").parse().unwrap())
+}
+
+prop_compose! {
+    fn spec()(
+        name in name(), seed in 0..=i64::MAX as u64, source in source_spec(), prepare in prepare(), split in split(),
+        mut check in proptest::collection::vec(check(), 0..3), mut train in proptest::collection::vec(train(), 1..3),
+        k in proptest::collection::btree_set(1..=100u32, 0..5), queries in 1..=u32::MAX,
+        publish in proptest::option::of((proptest::option::of(name()), proptest::option::of(gate()))),
+    ) -> RunSpec {
+        check.dedup_by(|a, b| a.name == b.name);
+        train.dedup_by(|a, b| a.name == b.name);
+        let baseline = BaselineModel::ALL.map(|model| BaselineSpec { model }).to_vec();
+        let evaluate = EvaluateSpec { k: k.into_iter().filter(|k| *k != 7).chain([7]).collect(), queries };
+        let publish = publish.map(|(alias, gate)| PublishSpec { alias, gate });
+        RunSpec { name, seed, source, prepare, split, check, train, baseline, evaluate, publish }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_spec_survives_toml_and_json(spec in spec()) {
+        let text = toml::to_string(&spec).unwrap();
+        prop_assert_eq!(&parse(&text), &spec, "{}", text);
+        let json = spec.canonical_json();
+        let back: RunSpec = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(&back, &spec);
+        prop_assert_eq!(back.canonical_json(), json);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[a-z0-9=\\[\\]{}.\"\n\t#é -]{0,80}", path in "[a-z\\[\\]0-9.é]{0,12}", value: String) {
+        let source = source(&text);
+        let _ = RunSpec::parse(&source).map_err(|e| e.to_string());
+        let _ = source.with_overrides(&[(path.clone(), value)]).map_err(|e| e.to_string());
+        let _ = source.error_at(&path, "m", None).to_string();
+    }
+
+    #[test]
+    fn a_spec_with_one_character_changed_never_panics(at in 0..FULL.len(), with in any::<char>()) {
+        let mut text = FULL.to_string();
+        text.replace_range(at..=at, &with.to_string());
+        let _ = RunSpec::parse(&source(&text)).map_err(|e| e.to_string());
+    }
+}

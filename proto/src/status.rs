@@ -1,0 +1,115 @@
+//! What people ask about: runs, plans, models. The JSON inside the answers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// State of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunPhase {
+    /// Going on.
+    Running,
+    /// Asked to stop, not yet stopped.
+    Cancelling,
+    /// Ended well.
+    Succeeded,
+    /// Ended badly.
+    Failed,
+    /// Stopped.
+    Cancelled,
+}
+
+/// State of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepPhase {
+    /// Waits for others.
+    Waiting,
+    /// Going on.
+    Running,
+    /// Done by this run.
+    Done,
+    /// Was there already.
+    Skipped,
+    /// Failed for good.
+    Failed,
+}
+
+/// A step as people see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepStatus {
+    /// Name, for example `table:baskets`.
+    pub step: String,
+    /// State.
+    pub phase: StepPhase,
+    /// Tries so far.
+    pub attempts: u32,
+    /// Units done.
+    pub done: u64,
+    /// Units in all; 0 where unknown.
+    pub total: u64,
+    /// Rows so far.
+    pub rows: u64,
+    /// Seconds, once done.
+    pub seconds: Option<f64>,
+}
+
+/// A run as people see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStatus {
+    /// Id.
+    pub run_id: String,
+    /// The spec's name.
+    pub name: String,
+    /// State.
+    pub phase: RunPhase,
+    /// Milliseconds since 1970, UTC.
+    pub submitted_ms: i64,
+    /// Milliseconds since 1970, UTC, once ended.
+    pub ended_ms: Option<i64>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Where the report is, once written.
+    pub report: Option<String>,
+    /// Events so far: the next offset.
+    pub events: u64,
+    /// Steps in order.
+    pub steps: Vec<StepStatus>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// Name.
+    pub step: String,
+    /// It is there already and will be skipped.
+    pub exists: bool,
+    /// Version, for tables.
+    pub version: Option<String>,
+    /// Rows, where it exists.
+    pub rows: Option<u64>,
+    /// Steps it waits for.
+    pub after: Vec<String>,
+}
+
+/// A published model version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Name.
+    pub model: String,
+    /// Version, from 1.
+    pub version: u32,
+    /// Kind, for example `prod2vec`.
+    pub kind: String,
+    /// Aliases that point to it.
+    pub aliases: Vec<String>,
+    /// The run that made it.
+    pub run_id: String,
+    /// Milliseconds since 1970, UTC.
+    pub published_ms: i64,
+    /// Evaluated numbers.
+    pub metrics: BTreeMap<String, f64>,
+    /// Bytes of all files.
+    pub bytes: u64,
+}

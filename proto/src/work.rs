@@ -1,0 +1,209 @@
+//! Work for trainers, and what they report: the JSON inside the `Attach` stream.
+
+use serde::{Deserialize, Serialize};
+
+use crate::feed::FeedSpec;
+use crate::manifest::ArtifactFile;
+use crate::spec::Prod2vecParams;
+
+/// Where an executor serves its feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedAddress {
+    /// Random id of the executor.
+    pub executor_id: String,
+    /// For example `http://10.0.0.7:50053`.
+    pub url: String,
+}
+
+/// One attempt at one piece of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Unique; every report names it.
+    pub attempt_id: String,
+    /// The run it belongs to.
+    pub run_id: String,
+    /// The step of the run, for example `train:vectors`.
+    pub step: String,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// Root of the warehouse.
+    pub warehouse: String,
+    /// Executors known when the work was handed out.
+    pub feeds: Vec<FeedAddress>,
+    /// What to do.
+    pub kind: WorkKind,
+}
+
+/// What a trainer can be asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum WorkKind {
+    /// Fit prod2vec and write its artifact.
+    TrainProd2vec {
+        /// Hyperparameters.
+        params: Prod2vecParams,
+        /// Seed of initial weights and negatives.
+        seed: u64,
+        /// The pairs.
+        feed: FeedSpec,
+        /// Path of the vocab's table manifest.
+        vocab: String,
+        /// Folder for checkpoints, shared by all attempts.
+        checkpoints: String,
+        /// Folder of the artifact.
+        artifact: String,
+    },
+    /// Rank the catalogue for every query and write the first `top` places.
+    Predict {
+        /// Who ranks.
+        predictor: Predictor,
+        /// The queries: columns `query_id: UInt64`, `items: List<UInt32>`.
+        queries: FeedSpec,
+        /// Path of the vocab's table manifest.
+        vocab: String,
+        /// Places written per query.
+        top: u32,
+        /// Folder of the predictions (`query_id, item_idx, rank, score`).
+        output: String,
+    },
+}
+
+/// A model or a baseline that ranks items for a basket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Predictor {
+    /// prod2vec, read from its artifact's folder.
+    Prod2vec {
+        /// Folder of the artifact.
+        artifact: String,
+    },
+    /// Items by the number of train baskets that hold them.
+    Popularity,
+    /// Sum over the query's items of how often a candidate shares a train basket with it.
+    CoOccurrence {
+        /// The train baskets: one List<UInt32> column, select, unshuffled.
+        baskets: FeedSpec,
+    },
+}
+
+/// Seconds a trainer spent, by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StallLedger {
+    /// Waiting while the executor read and decoded Parquet.
+    pub scan: f64,
+    /// Waiting while the executor made rows of the transform.
+    pub transform: f64,
+    /// Waiting for anything else between executor and trainer.
+    pub network: f64,
+    /// Turning record batches into the model's input.
+    pub decode: f64,
+    /// Training.
+    pub compute: f64,
+}
+
+impl StallLedger {
+    /// Share of the time spent waiting, `0..=1`.
+    #[must_use]
+    pub fn stall_share(&self) -> f64 {
+        let wait = self.scan + self.transform + self.network;
+        let total = wait + self.decode + self.compute;
+        if total > 0.0 { wait / total } else { 0.0 }
+    }
+}
+
+/// What a trainer says about its attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkReport {
+    /// The attempt spoken of.
+    pub attempt_id: String,
+    /// What happened.
+    pub kind: WorkReportKind,
+}
+
+/// The kinds of report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum WorkReportKind {
+    /// How far it is.
+    Progress {
+        /// Units done, of this attempt and those it resumed.
+        done: u64,
+        /// Units in all.
+        total: u64,
+        /// Pairs trained or queries ranked so far by this attempt.
+        rows: u64,
+        /// Rows per second, lately.
+        rate: f64,
+    },
+    /// A point of the loss curve.
+    Loss {
+        /// Epoch, from 0.
+        epoch: u64,
+        /// Global step over all epochs.
+        step: u64,
+        /// Mean loss per pair since the last point.
+        loss: f64,
+        /// Learning rate now.
+        learning_rate: f64,
+        /// Pairs trained so far, over all attempts.
+        pairs: u64,
+    },
+    /// A line for the run's log.
+    Log {
+        /// The text.
+        text: String,
+    },
+    /// A checkpoint was committed: steps before (epoch, step) are in it.
+    Checkpointed {
+        /// Epoch.
+        epoch: u64,
+        /// Step inside the epoch.
+        step: u64,
+    },
+    /// Done.
+    Finished {
+        /// What came of it.
+        outcome: WorkOutcome,
+    },
+    /// Not done.
+    Failed {
+        /// Why, in a sentence.
+        error: String,
+        /// Whether another attempt may go better.
+        retryable: bool,
+    },
+}
+
+/// What came of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum WorkOutcome {
+    /// A model was trained.
+    Trained {
+        /// Files of the artifact.
+        files: Vec<ArtifactFile>,
+        /// blake3 over the digests of all batches, in order.
+        feed_ledger: String,
+        /// Global steps over all epochs.
+        steps: u64,
+        /// Pairs over all epochs.
+        pairs: u64,
+        /// Seconds of this attempt.
+        seconds: f64,
+        /// Where this attempt's time went.
+        stall: StallLedger,
+        /// Epoch and step this attempt went on from.
+        resumed_from: Option<(u64, u64)>,
+    },
+    /// Predictions were written.
+    Predicted {
+        /// Queries ranked.
+        queries: u64,
+        /// Rows written.
+        rows: u64,
+        /// Path of the Parquet file below the warehouse.
+        path: String,
+        /// Seconds of this attempt.
+        seconds: f64,
+    },
+}
