@@ -1,0 +1,147 @@
+//! One physical node for all operators of our own. Each is narrow: partition `i` of its output
+//! is made from partition `i` of its input, so Ballista may cut the plan into tasks anywhere.
+//!
+//! Ballista can only restrict leaves that it knows to the partitions of a task. So reading files
+//! is no leaf here: its input is a tiny in-memory relation of file paths.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{exec_err, plan_err};
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PlanProperties,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::ops::{generate::Generate, read_raw::ReadRaw, write_table::WriteTable};
+
+/// An operator of our own: plain data, so that its JSON is its codec.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum EngineOp {
+    /// File paths in, rows out.
+    ReadRaw(ReadRaw),
+    /// Rows in, one row per part written out.
+    WriteTable(WriteTable),
+    /// One row in, raw files on storage.
+    Generate(Generate),
+}
+
+/// The node.
+#[derive(Debug)]
+pub struct EngineExec {
+    op: EngineOp,
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl EngineExec {
+    /// The operator over its input.
+    ///
+    /// # Errors
+    /// Where the operator's schema cannot be made.
+    pub fn try_new(op: EngineOp, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let schema = match &op {
+            EngineOp::ReadRaw(op) => op.schema()?,
+            EngineOp::WriteTable(_) => WriteTable::schema(),
+            EngineOp::Generate(_) => Generate::schema(),
+        };
+        let partitions = input.output_partitioning().partition_count();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Ok(Self {
+            op,
+            input,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        })
+    }
+
+    /// The operator.
+    #[must_use]
+    pub fn op(&self) -> &EngineOp {
+        &self.op
+    }
+}
+
+impl DisplayAs for EngineExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.op {
+            EngineOp::ReadRaw(op) => write!(f, "ReadRawExec: format={:?}", op.format),
+            EngineOp::WriteTable(op) => write!(
+                f,
+                "WriteTableExec: table={}, version={}",
+                op.table, op.version
+            ),
+            EngineOp::Generate(op) => write!(f, "GenerateExec: dir={}", op.dir),
+        }
+    }
+}
+
+impl ExecutionPlan for EngineExec {
+    fn name(&self) -> &'static str {
+        "EngineExec"
+    }
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.properties.eq_properties.schema())
+    }
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let [input] = children.as_slice() else {
+            return plan_err!(
+                "an operator of the engine has one input, not {}",
+                children.len()
+            );
+        };
+        Ok(Arc::new(Self::try_new(self.op.clone(), Arc::clone(input))?))
+    }
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if partition >= self.input.output_partitioning().partition_count() {
+            return exec_err!("partition {partition} does not exist");
+        }
+        let input = self.input.execute(partition, Arc::clone(&context))?;
+        match &self.op {
+            EngineOp::ReadRaw(op) => {
+                op.execute(input, &context, self.schema(), &self.metrics, partition)
+            }
+            EngineOp::WriteTable(op) => op.execute(input, &context, &self.metrics, partition),
+            EngineOp::Generate(op) => op.execute(input),
+        }
+    }
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}

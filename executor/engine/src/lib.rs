@@ -1,0 +1,19 @@
+//! The SQL engine of Pannier: what scheduler and executors must share to plan and run the same
+//! query. Session factory, SQL functions, the narrow operators of our own (read raw files, write
+//! a table version, generate) with their codec, and the catalog of committed tables.
+//!
+//! It must not know runs, trainers or gRPC: the scheduler plans with it, the executor runs it.
+
+pub mod catalog;
+pub mod codec;
+pub mod error;
+pub mod exec;
+pub mod functions;
+pub mod generate;
+pub mod ops;
+pub mod raw;
+pub mod session;
+pub mod table;
+pub mod warehouse;
+
+pub use error::EngineError;

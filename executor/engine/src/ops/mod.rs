@@ -1,0 +1,5 @@
+//! The operators of our own, one file each: plain data with an `execute`.
+
+pub mod generate;
+pub mod read_raw;
+pub mod write_table;

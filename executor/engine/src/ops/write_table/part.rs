@@ -1,0 +1,123 @@
+//! One part being written: rows are cut into batches of a fixed size, so that neither the digest
+//! nor the file depends on how they arrived.
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::BatchCoalescer;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::row::{RowConverter, SortField};
+use datafusion::error::Result;
+use datafusion::parquet::arrow::AsyncArrowWriter;
+use datafusion::parquet::arrow::async_writer::ParquetObjectWriter;
+use datafusion::parquet::basic::{Compression, ZstdLevel};
+use datafusion::parquet::file::properties::WriterProperties;
+use object_store::path::Path;
+use pannier_proto::manifest::ManifestFile;
+use pannier_proto::objects;
+
+use super::WriteTable;
+use crate::warehouse::Warehouse;
+
+/// Rows handed to Parquet at a time.
+const CHUNK_ROWS: usize = 8192;
+
+/// A part's file, open.
+pub struct PartWriter {
+    pub part: u32,
+    path: String,
+    rows: u64,
+    coalescer: BatchCoalescer,
+    writer: AsyncArrowWriter<ParquetObjectWriter>,
+    digest: RowDigest,
+}
+
+impl PartWriter {
+    pub fn create(
+        warehouse: &Warehouse,
+        op: &WriteTable,
+        part: u32,
+        schema: SchemaRef,
+    ) -> Result<Self> {
+        let attempt = uuid::Uuid::new_v4().simple().to_string();
+        let path = objects::part_file(&op.table, &op.version, part, &attempt[..12]);
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+            .set_max_row_group_row_count(Some(op.row_group_rows.max(1) as usize))
+            .set_created_by("pannier".to_owned())
+            .build();
+        let object = ParquetObjectWriter::new(warehouse.store(), Path::from(path.as_str()));
+        Ok(Self {
+            part,
+            path,
+            rows: 0,
+            coalescer: BatchCoalescer::new(schema.clone(), CHUNK_ROWS),
+            writer: AsyncArrowWriter::try_new(object, schema.clone(), Some(properties))?,
+            digest: RowDigest::new(&schema)?,
+        })
+    }
+
+    pub async fn push(&mut self, rows: RecordBatch) -> Result<()> {
+        self.coalescer.push_batch(rows)?;
+        self.drain().await
+    }
+
+    async fn drain(&mut self) -> Result<()> {
+        while let Some(batch) = self.coalescer.next_completed_batch() {
+            self.rows += batch.num_rows() as u64;
+            self.digest.update(&batch)?;
+            self.writer.write(&batch).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn finish(mut self) -> Result<ManifestFile> {
+        self.coalescer.finish_buffered_batch()?;
+        self.drain().await?;
+        let metadata = self.writer.finish().await?;
+        Ok(ManifestFile {
+            path: self.path,
+            part: self.part,
+            rows: self.rows,
+            bytes: self.writer.bytes_written() as u64,
+            row_groups: metadata
+                .row_groups()
+                .iter()
+                .map(|g| g.num_rows() as u64)
+                .collect(),
+            digest: self.digest.finish(),
+        })
+    }
+}
+
+/// blake3 over rows in Arrow's row format, each with its length before it.
+struct RowDigest {
+    converter: RowConverter,
+    hasher: blake3::Hasher,
+}
+
+impl RowDigest {
+    fn new(schema: &SchemaRef) -> Result<Self> {
+        let fields = schema
+            .fields()
+            .iter()
+            .map(|f| SortField::new(f.data_type().clone()))
+            .collect();
+        Ok(Self {
+            converter: RowConverter::new(fields)?,
+            hasher: blake3::Hasher::new(),
+        })
+    }
+
+    fn update(&mut self, batch: &RecordBatch) -> Result<()> {
+        let rows = self.converter.convert_columns(batch.columns())?;
+        for row in &rows {
+            self.hasher
+                .update(&(row.as_ref().len() as u32).to_le_bytes());
+            self.hasher.update(row.as_ref());
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> String {
+        self.hasher.finalize().to_hex().to_string()
+    }
+}

@@ -1,0 +1,220 @@
+//! From a query to a table version in canonical form: which part a row goes to, the order inside
+//! a part, and the manifest made of what the executors noted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::common::plan_err;
+use datafusion::error::Result;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
+use pannier_proto::manifest::{ManifestColumn, ManifestFile, TableLineage, TableManifest};
+use pannier_proto::objects;
+
+use crate::error::EngineError;
+use crate::exec::{EngineExec, EngineOp};
+use crate::ops::write_table::{PART, WriteTable};
+use crate::session::TARGET_PARTITIONS;
+use crate::warehouse::Warehouse;
+
+/// Where a query's rows go and in what form.
+#[derive(Debug, Clone)]
+pub struct TableTarget {
+    /// Root of the warehouse.
+    pub warehouse: String,
+    /// Table.
+    pub table: String,
+    /// Version.
+    pub version: String,
+    /// Columns that decide a row's part.
+    pub key: Vec<String>,
+    /// Columns that order a part; all others follow as tie-breakers.
+    pub sort: Vec<String>,
+    /// Parts.
+    pub parts: u32,
+    /// Rows of a row group.
+    pub row_group_rows: u32,
+}
+
+/// The plan that writes a query as a table version: shuffle by part, sort, write.
+///
+/// # Errors
+/// Where key or sort name no column, or the query cannot be planned.
+pub async fn write_plan(
+    state: &SessionState,
+    query: LogicalPlan,
+    target: &TableTarget,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let query = with_part(state, query, target)?;
+    let input = state.create_physical_plan(&query).await?;
+    let schema = input.schema();
+    let by_part = Partitioning::Hash(vec![col(PART, &schema)?], TARGET_PARTITIONS);
+    let shuffled = Arc::new(RepartitionExec::try_new(input, by_part)?);
+    let Some(order) = ordering(&schema, &target.sort)? else {
+        return plan_err!("table {} has no column to sort by", target.table);
+    };
+    let sorted = Arc::new(SortExec::new(order, shuffled).with_preserve_partitioning(true));
+    sink(sorted, target)
+}
+
+/// The plan that writes a query's rows as they come, in one file.
+///
+/// # Errors
+/// Where the query cannot be planned.
+pub async fn result_plan(
+    state: &SessionState,
+    query: LogicalPlan,
+    target: &TableTarget,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let columns = query.schema().columns().into_iter().map(Expr::Column);
+    let projected = std::iter::once(lit(0u32).alias(PART))
+        .chain(columns)
+        .collect::<Vec<_>>();
+    let query = LogicalPlanBuilder::from(query)
+        .project(projected)?
+        .build()?;
+    let input = state.create_physical_plan(&state.optimize(&query)?).await?;
+    let one: Arc<dyn ExecutionPlan> = if input.output_partitioning().partition_count() > 1 {
+        Arc::new(CoalescePartitionsExec::new(input))
+    } else {
+        input
+    };
+    sink(one, target)
+}
+
+fn sink(input: Arc<dyn ExecutionPlan>, target: &TableTarget) -> Result<Arc<dyn ExecutionPlan>> {
+    let op = WriteTable {
+        warehouse: target.warehouse.clone(),
+        table: target.table.clone(),
+        version: target.version.clone(),
+        row_group_rows: target.row_group_rows,
+    };
+    Ok(Arc::new(EngineExec::try_new(
+        EngineOp::WriteTable(op),
+        input,
+    )?))
+}
+
+/// Adds the part's column in front, and gives strings their one form.
+fn with_part(
+    state: &SessionState,
+    query: LogicalPlan,
+    target: &TableTarget,
+) -> Result<LogicalPlan> {
+    let Some(part_of) = state.scalar_functions().get("part_of") else {
+        return plan_err!("the session lacks part_of");
+    };
+    let mut key = vec![lit(u64::from(target.parts.max(1)))];
+    for name in &target.key {
+        key.push(Expr::Column(
+            query
+                .schema()
+                .qualified_field_with_unqualified_name(name)
+                .map(Into::into)?,
+        ));
+    }
+    let mut columns = vec![part_of.call(key).alias(PART)];
+    for (column, field) in query
+        .schema()
+        .columns()
+        .into_iter()
+        .zip(query.schema().fields())
+    {
+        let name = field.name().clone();
+        columns.push(match field.data_type() {
+            DataType::Utf8View | DataType::LargeUtf8 => {
+                cast(Expr::Column(column), DataType::Utf8).alias(name)
+            }
+            _ => Expr::Column(column).alias(name),
+        });
+    }
+    let plan = LogicalPlanBuilder::from(query).project(columns)?.build()?;
+    state.optimize(&plan)
+}
+
+/// Part first, then the columns asked for, then every other column that has an order.
+fn ordering(schema: &Schema, sort: &[String]) -> Result<Option<LexOrdering>> {
+    let mut names: Vec<&str> = std::iter::once(PART)
+        .chain(sort.iter().map(String::as_str))
+        .collect();
+    for field in schema.fields() {
+        if !names.contains(&field.name().as_str()) && !field.data_type().is_nested() {
+            names.push(field.name());
+        }
+    }
+    let options = SortOptions {
+        descending: false,
+        nulls_first: true,
+    };
+    let columns = names
+        .into_iter()
+        .map(|n| {
+            Ok(PhysicalSortExpr {
+                expr: col(n, schema)?,
+                options,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(LexOrdering::new(columns))
+}
+
+/// The columns of a query as a manifest lists them.
+#[must_use]
+pub fn manifest_columns(query: &LogicalPlan) -> Vec<ManifestColumn> {
+    let column = |f: &Arc<datafusion::arrow::datatypes::Field>| ManifestColumn {
+        name: f.name().clone(),
+        data_type: match f.data_type() {
+            DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8.to_string(),
+            other => other.to_string(),
+        },
+        nullable: f.is_nullable(),
+    };
+    query.schema().fields().iter().map(column).collect()
+}
+
+/// Makes the manifest of a version from its notes and commits it, unless it is there already.
+///
+/// # Errors
+/// Where a note or the manifest cannot be read or written.
+pub async fn commit(
+    warehouse: &Warehouse,
+    target: &TableTarget,
+    columns: Vec<ManifestColumn>,
+    lineage: TableLineage,
+) -> std::result::Result<TableManifest, EngineError> {
+    let mut files: BTreeMap<u32, ManifestFile> = BTreeMap::new();
+    for object in warehouse
+        .list(&objects::part_notes(&target.table, &target.version))
+        .await?
+    {
+        let file: ManifestFile = warehouse.get_json(&object.path).await?;
+        files.insert(file.part, file);
+    }
+    let files: Vec<ManifestFile> = files.into_values().collect();
+    let manifest = TableManifest {
+        table: target.table.clone(),
+        version: target.version.clone(),
+        columns,
+        key: target.key.clone(),
+        sort: target.sort.clone(),
+        parts: target.parts,
+        rows: files.iter().map(|f| f.rows).sum(),
+        bytes: files.iter().map(|f| f.bytes).sum(),
+        digest: TableManifest::digest_of_files(&files),
+        files,
+        lineage,
+    };
+    let path = objects::table_manifest(&target.table, &target.version);
+    if warehouse.put_json_if_absent(&path, &manifest).await? {
+        return Ok(manifest);
+    }
+    warehouse.get_json(&path).await
+}

@@ -1,0 +1,228 @@
+//! The warehouse: an object store below a root. The only place that knows what a root looks like.
+//! Writes are atomic: a reader sees a whole object or none.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::EngineError;
+
+/// An object below the warehouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Path below the root.
+    pub path: String,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// A warehouse.
+#[derive(Debug, Clone)]
+pub struct Warehouse {
+    root: PathBuf,
+    store: Arc<dyn ObjectStore>,
+}
+
+impl Warehouse {
+    /// Opens (and where need be makes) the warehouse below a local folder, given as a path or a
+    /// `file://` URL.
+    ///
+    /// # Errors
+    /// Where the root is of another kind, or the folder cannot be made.
+    pub fn open(root: &str) -> Result<Self, EngineError> {
+        let path = root.strip_prefix("file://").unwrap_or(root);
+        if path.contains("://") {
+            return Err(EngineError::Input(format!(
+                "`{root}` cannot be a warehouse: give a local folder or a file:// URL"
+            )));
+        }
+        let unusable = |e: &dyn std::fmt::Display| {
+            EngineError::Input(format!("the warehouse `{root}` cannot be used: {e}"))
+        };
+        std::fs::create_dir_all(path).map_err(|e| unusable(&e))?;
+        let root = std::fs::canonicalize(path).map_err(|e| unusable(&e))?;
+        let store = LocalFileSystem::new_with_prefix(&root).map_err(|e| unusable(&e))?;
+        Ok(Self {
+            root,
+            store: Arc::new(store),
+        })
+    }
+
+    /// The root, as it is handed to other processes.
+    #[must_use]
+    pub fn root(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    /// The store below the root.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// URL of an object for the query engine.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("file://{}/{path}", self.root.display())
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// Where it is not there or cannot be read.
+    pub async fn get(&self, path: &str) -> Result<Bytes, EngineError> {
+        let failed = |source| EngineError::Store {
+            path: path.to_owned(),
+            source,
+        };
+        self.store
+            .get(&Path::from(path))
+            .await
+            .map_err(failed)?
+            .bytes()
+            .await
+            .map_err(failed)
+    }
+
+    /// Reads an object of JSON.
+    ///
+    /// # Errors
+    /// As [`Self::get`], and where it is no such JSON.
+    pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, EngineError> {
+        let bytes = self.get(path).await?;
+        serde_json::from_slice(&bytes).map_err(|e| EngineError::Corrupt {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })
+    }
+
+    /// [`Self::get_json`], with `None` where there is no such object.
+    ///
+    /// # Errors
+    /// As [`Self::get_json`].
+    pub async fn find_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Option<T>, EngineError> {
+        match self.get_json(path).await {
+            Ok(value) => Ok(Some(value)),
+            Err(e) if e.is_not_found() => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Writes an object, over one that is there.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub async fn put(&self, path: &str, bytes: impl Into<Bytes>) -> Result<(), EngineError> {
+        let payload = PutPayload::from_bytes(bytes.into());
+        self.store
+            .put(&Path::from(path), payload)
+            .await
+            .map(|_| ())
+            .map_err(|source| EngineError::Store {
+                path: path.to_owned(),
+                source,
+            })
+    }
+
+    /// Writes an object of JSON unless there is one. False: there was one, and it stays.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub async fn put_json_if_absent<T: Serialize>(
+        &self,
+        path: &str,
+        value: &T,
+    ) -> Result<bool, EngineError> {
+        let json = serde_json::to_vec_pretty(value).map_err(|e| EngineError::Corrupt {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })?;
+        let payload = PutPayload::from_bytes(json.into());
+        match self
+            .store
+            .put_opts(&Path::from(path), payload, PutMode::Create.into())
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(source) => Err(EngineError::Store {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Whether an object is there.
+    ///
+    /// # Errors
+    /// Where the store cannot say.
+    pub async fn exists(&self, path: &str) -> Result<bool, EngineError> {
+        match self.store.head(&Path::from(path)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(EngineError::Store {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// All objects below a folder, sorted by path.
+    ///
+    /// # Errors
+    /// Where the store cannot list.
+    pub async fn list(&self, folder: &str) -> Result<Vec<ObjectInfo>, EngineError> {
+        let prefix = (!folder.is_empty()).then(|| Path::from(folder));
+        let mut found: Vec<ObjectInfo> = self
+            .store
+            .list(prefix.as_ref())
+            .map_ok(|m| ObjectInfo {
+                path: m.location.to_string(),
+                bytes: m.size,
+            })
+            .try_collect()
+            .await
+            .map_err(|source| EngineError::Store {
+                path: folder.to_owned(),
+                source,
+            })?;
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    /// Removes an object; one that is not there is as good as removed.
+    ///
+    /// # Errors
+    /// Where the store cannot remove it.
+    pub async fn delete(&self, path: &str) -> Result<(), EngineError> {
+        match self.store.delete(&Path::from(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(EngineError::Store {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Removes everything below a folder.
+    ///
+    /// # Errors
+    /// Where the store cannot list or remove.
+    pub async fn delete_all(&self, folder: &str) -> Result<u64, EngineError> {
+        let objects = self.list(folder).await?;
+        for object in &objects {
+            self.delete(&object.path).await?;
+        }
+        Ok(objects.iter().map(|o| o.bytes).sum())
+    }
+}
