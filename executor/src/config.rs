@@ -1,0 +1,65 @@
+//! The executor's config.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pannier_proto::config::{ByteSize, Span};
+use serde::{Deserialize, Serialize};
+
+/// How an executor runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExecutorConfig {
+    /// The scheduler, for example `http://10.0.0.1:50050`.
+    pub scheduler: String,
+    /// Address to listen on.
+    pub bind_host: String,
+    /// Name or address under which others reach this machine.
+    pub external_host: String,
+    /// Port of Ballista's shuffle; 0 takes a free one.
+    pub shuffle_port: u16,
+    /// Port of Ballista's task service; 0 takes a free one.
+    pub task_port: u16,
+    /// Port of the feed; 0 takes a free one.
+    pub feed_port: u16,
+    /// Folder for shuffle and spill files.
+    pub work: PathBuf,
+    /// Root of the warehouse.
+    pub warehouse: String,
+    /// Partitions run at a time; 0 stands for the number of cores.
+    pub vcores: usize,
+    /// Memory of all tasks together; 0 takes 60 % of the machine's.
+    pub memory: ByteSize,
+    /// Between two signs of life.
+    pub heartbeat: Span,
+    /// How long to wait for the scheduler at the start.
+    pub connect_timeout: Span,
+    /// Decoded windows kept for further trainers and resumes.
+    pub feed_cache: ByteSize,
+    /// Threads that read and transform for the feed.
+    pub feed_threads: usize,
+    /// Feed streams served at a time; more of them wait.
+    pub feed_streams: usize,
+}
+
+impl Default for ExecutorConfig {
+    fn default() -> Self {
+        Self {
+            scheduler: "http://127.0.0.1:50050".into(),
+            bind_host: "0.0.0.0".into(),
+            external_host: "127.0.0.1".into(),
+            shuffle_port: 50051,
+            task_port: 50052,
+            feed_port: 50053,
+            work: PathBuf::from("pannier-data/work"),
+            warehouse: "pannier-data/warehouse".into(),
+            vcores: 0,
+            memory: ByteSize(0),
+            heartbeat: Span(Duration::from_secs(5)),
+            connect_timeout: Span(Duration::from_secs(60)),
+            feed_cache: ByteSize(256 << 20),
+            feed_threads: 2,
+            feed_streams: 16,
+        }
+    }
+}

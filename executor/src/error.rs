@@ -1,0 +1,59 @@
+//! The executor's errors, by what the caller can do.
+
+use pannier_engine::EngineError;
+use pannier_proto::feed::TicketError;
+use tonic::Status;
+
+/// Why an executor stopped or could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    /// A port or folder cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// The scheduler is not to be reached, or has dropped this executor. Starting again helps.
+    #[error("the scheduler at {url} is lost: {reason}")]
+    SchedulerLost {
+        /// The scheduler.
+        url: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// Ballista's executor ended in another way.
+    #[error("the executor stopped: {0}")]
+    Stopped(String),
+    /// The feed's server could not go on.
+    #[error("the feed cannot be served: {0}")]
+    Serve(String),
+}
+
+/// Why a feed request cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The ticket is none.
+    #[error("{0}")]
+    Ticket(#[from] TicketError),
+    /// No such feed in the warehouse.
+    #[error("there is no feed {0}; submit the run again")]
+    Unknown(String),
+    /// The table's files or the feed's columns are not as the feed says.
+    #[error("the feed does not fit its table: {0}")]
+    Mismatch(String),
+    /// Reading failed; another executor may do better.
+    #[error("{0}")]
+    Read(#[from] EngineError),
+    /// Arrow or Parquet failed.
+    #[error("a window cannot be read: {0}")]
+    Decode(String),
+}
+
+impl From<FeedError> for Status {
+    fn from(error: FeedError) -> Self {
+        let text = error.to_string();
+        match error {
+            FeedError::Ticket(_) => Self::invalid_argument(text),
+            FeedError::Unknown(_) => Self::not_found(text),
+            FeedError::Mismatch(_) => Self::failed_precondition(text),
+            FeedError::Read(_) | FeedError::Decode(_) => Self::unavailable(text),
+        }
+    }
+}
