@@ -1,0 +1,20 @@
+-- The last basket of every known user with at least two is for the test; anonymous baskets train.
+with heads as (
+  select basket_id, min(user_id) as user_id, min(ordered_at) as ordered_at, count(*) as lines
+  from transactions
+  group by basket_id
+),
+placed as (
+  select
+    basket_id, user_id, ordered_at, lines,
+    row_number() over (partition by user_id order by ordered_at desc, basket_id desc) as from_end,
+    count(*) over (partition by user_id) as baskets
+  from heads
+)
+select
+  basket_id,
+  user_id,
+  ordered_at,
+  lines,
+  case when user_id is not null and from_end = 1 and baskets > 1 then 'test' else 'train' end as split
+from placed

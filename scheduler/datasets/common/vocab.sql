@@ -1,0 +1,22 @@
+-- Dense indices from train baskets only: count descending, id ascending; 0 is PAD, 1 is UNK.
+with counts as (
+  select t.item_id, count(distinct t.basket_id) as count
+  from transactions t
+  join splits s on t.basket_id = s.basket_id
+  where s.split = 'train'
+  group by t.item_id
+),
+placed as (
+  select item_id, count, row_number() over (order by count desc, item_id) as place
+  from counts
+  where count >= $min_item_baskets
+)
+select
+  arrow_cast(p.place + 1, 'UInt32') as item_idx,
+  p.item_id,
+  i.name,
+  i.department,
+  p.count
+from placed p
+left join items i on p.item_id = i.item_id
+where p.place <= $max_items

@@ -1,0 +1,9 @@
+select
+  cast(product_id as varchar) as item_id,
+  coalesce(product_type, product_category, cast(product_id as varchar)) as name,
+  department,
+  product_category as category,
+  brand,
+  package_size
+from raw_products
+where _reason is null

@@ -1,0 +1,10 @@
+-- The households that told who they are; the others buy without attributes.
+select
+  cast(household_id as varchar) as user_id,
+  age,
+  income,
+  household_size,
+  household_comp,
+  kids_count
+from raw_demographics
+where _reason is null

@@ -1,0 +1,315 @@
+//! Runs plans on the cluster: submit in process, watch, cancel, submit again.
+//!
+//! What a job makes lies in the warehouse under notes that only the first attempt can put, so a
+//! job that is submitted again, or an attempt that comes back late, changes nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ballista_core::JobId;
+use ballista_core::serde::protobuf::job_status::Status as JobState;
+use ballista_core::serde::protobuf::task_status::Status as TaskState;
+use ballista_scheduler::state::execution_stage::ExecutionStage;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
+use pannier_engine::table::{TableTarget, result_plan};
+use pannier_engine::warehouse::Warehouse;
+use pannier_engine::{catalog, session};
+use pannier_proto::objects;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::Ballista;
+use crate::config::SchedulerConfig;
+use crate::error::SchedulerError;
+
+/// Times that one plan is submitted.
+const SUBMISSIONS: u32 = 3;
+/// Between two looks at a job.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How far a job is: partitions of stages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobProgress {
+    /// Done.
+    pub done: u64,
+    /// In all.
+    pub total: u64,
+}
+
+/// The cluster as a place to run plans.
+#[derive(Clone)]
+pub struct Jobs {
+    ballista: Ballista,
+    warehouse: Warehouse,
+    slots: Arc<Semaphore>,
+    executor_wait: Duration,
+    silence: Duration,
+}
+
+impl Jobs {
+    /// Jobs on this scheduler.
+    #[must_use]
+    pub fn new(ballista: Ballista, warehouse: Warehouse, config: &SchedulerConfig) -> Self {
+        Self {
+            ballista,
+            warehouse,
+            slots: Arc::new(Semaphore::new(config.parallel_jobs.max(1))),
+            executor_wait: config.executor_wait.0,
+            silence: config.job_silence.0,
+        }
+    }
+
+    /// The warehouse.
+    #[must_use]
+    pub fn warehouse(&self) -> &Warehouse {
+        &self.warehouse
+    }
+
+    /// Whether an executor is alive.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.ballista.is_ready()
+    }
+
+    /// Executors that are registered.
+    pub async fn executors(&self) -> usize {
+        self.ballista
+            .state
+            .executor_manager
+            .get_executors_state()
+            .await
+            .map_or(0, |all| all.len())
+    }
+
+    /// A context of its own for a job: sessions are cached by executors and must not be shared.
+    ///
+    /// # Errors
+    /// Where the session cannot be made.
+    pub fn context(&self) -> Result<SessionContext, SchedulerError> {
+        Ok(SessionContext::new_with_state(session::state(
+            session::config(),
+        )?))
+    }
+
+    /// Runs a plan to its end.
+    ///
+    /// # Errors
+    /// `Failed` where the plan cannot work, `Unavailable` where trying later may help.
+    pub async fn run(
+        &self,
+        name: &str,
+        context: &SessionContext,
+        plan: Arc<dyn ExecutionPlan>,
+        cancel: &CancellationToken,
+        mut progress: impl FnMut(JobProgress) + Send,
+    ) -> Result<(), SchedulerError> {
+        let _slot = self
+            .slots
+            .acquire()
+            .await
+            .map_err(|_| SchedulerError::Unavailable("the scheduler is closing".into()))?;
+        let mut last = SchedulerError::Unavailable(String::new());
+        for _ in 0..SUBMISSIONS {
+            self.wait_for_executor(cancel).await?;
+            let job = self
+                .ballista
+                .submit_physical_plan(name, Arc::new(context.clone()), Arc::clone(&plan), None)
+                .await
+                .map_err(|e| {
+                    SchedulerError::Unavailable(format!("the job could not be submitted: {e}"))
+                })?;
+            match self.watch(&job, cancel, &mut progress).await {
+                Err(e) if e.retryable() && !cancel.is_cancelled() => {
+                    tracing::warn!(job = %job, name, error = %e, "the job is submitted again");
+                    last = e;
+                }
+                other => return other,
+            }
+        }
+        Err(last)
+    }
+
+    async fn wait_for_executor(&self, cancel: &CancellationToken) -> Result<(), SchedulerError> {
+        let started = Instant::now();
+        while !self.ready() {
+            if started.elapsed() > self.executor_wait {
+                return Err(SchedulerError::Unavailable(format!(
+                    "no executor came within {} s; start one",
+                    self.executor_wait.as_secs()
+                )));
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return Err(cancelled()),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Watches a job to its end. Events may be dropped, so the state is looked at.
+    async fn watch(
+        &self,
+        job: &JobId,
+        cancel: &CancellationToken,
+        progress: &mut (impl FnMut(JobProgress) + Send),
+    ) -> Result<(), SchedulerError> {
+        let (mut seen, mut changed) = (JobProgress::default(), Instant::now());
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => {
+                    let _ = self.ballista.cancel_job(job.clone()).await;
+                    return Err(cancelled());
+                }
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let status = self.ballista.state.task_manager.get_job_status(job).await;
+            match status.ok().flatten().and_then(|s| s.status) {
+                Some(JobState::Successful(_)) => return Ok(()),
+                Some(JobState::Failed(failed)) => return Err(failure(&failed.error)),
+                _ => {}
+            }
+            let now = self.progress(job).await.unwrap_or(seen);
+            if now != seen {
+                (seen, changed) = (now, Instant::now());
+                progress(now);
+            }
+            if changed.elapsed() > self.silence {
+                let _ = self.ballista.cancel_job(job.clone()).await;
+                return Err(SchedulerError::Unavailable(format!(
+                    "the job made no progress for {} s",
+                    self.silence.as_secs()
+                )));
+            }
+        }
+    }
+
+    /// Partitions done and in all, over the stages known so far.
+    async fn progress(&self, job: &JobId) -> Option<JobProgress> {
+        let jobs = self.ballista.state.task_manager.get_running_job_cache();
+        let graph = jobs.get(job)?.execution_graph.read().await;
+        let mut progress = JobProgress::default();
+        for stage in graph.stages().values() {
+            let (done, total) = match stage {
+                ExecutionStage::Successful(s) => (s.partitions, s.partitions),
+                ExecutionStage::Running(s) => {
+                    let finished: usize = s
+                        .task_infos
+                        .iter()
+                        .filter(|t| matches!(t.task_status, TaskState::Successful(_)))
+                        .map(|t| t.global_input_partition_ids.len())
+                        .sum();
+                    (finished.min(s.partitions), s.partitions)
+                }
+                ExecutionStage::Resolved(s) => (0, s.partitions),
+                _ => (0, session::TARGET_PARTITIONS),
+            };
+            progress.done += done as u64;
+            progress.total += total as u64;
+        }
+        Some(progress)
+    }
+
+    /// Runs a query on the cluster and reads its rows, which must be few.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn query(
+        &self,
+        context: &SessionContext,
+        query: LogicalPlan,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<RecordBatch>, SchedulerError> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let target = TableTarget {
+            warehouse: self.warehouse.root(),
+            table: "_results".into(),
+            version: id.clone(),
+            key: Vec::new(),
+            sort: Vec::new(),
+            parts: 1,
+            row_group_rows: 1 << 20,
+        };
+        let schema = Arc::new(query.schema().as_arrow().clone());
+        let plan = result_plan(&context.state(), query, &target).await?;
+        let done = self.run("query", context, plan, cancel, |_| {}).await;
+        let rows = match done {
+            Ok(()) => self.read_result(&id, schema).await,
+            Err(e) => Err(e),
+        };
+        self.warehouse
+            .delete_all(&objects::table_dir("_results", &id))
+            .await?;
+        rows
+    }
+
+    async fn read_result(
+        &self,
+        id: &str,
+        schema: datafusion::arrow::datatypes::SchemaRef,
+    ) -> Result<Vec<RecordBatch>, SchedulerError> {
+        let note: Option<pannier_proto::manifest::ManifestFile> = self
+            .warehouse
+            .find_json(&objects::part_note("_results", id, 0))
+            .await?;
+        let Some(file) = note else {
+            return Ok(vec![RecordBatch::new_empty(schema)]);
+        };
+        let bytes = self.warehouse.get(&file.path).await?;
+        let reader =
+            datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(
+                bytes,
+            )
+            .and_then(|b| b.build());
+        let reader = reader
+            .map_err(|e| SchedulerError::Failed(format!("the result cannot be read: {e}")))?;
+        reader
+            .collect::<Result<_, _>>()
+            .map_err(|e| SchedulerError::Failed(format!("the result cannot be read: {e}")))
+    }
+
+    /// Registers a committed table version under its name.
+    ///
+    /// # Errors
+    /// Where its manifest is not there.
+    pub async fn register(
+        &self,
+        context: &SessionContext,
+        table: &str,
+        version: &str,
+    ) -> Result<(), SchedulerError> {
+        let manifest = self
+            .warehouse
+            .get_json(&objects::table_manifest(table, version))
+            .await?;
+        context.register_table(table, catalog::table(&self.warehouse, &manifest)?)?;
+        Ok(())
+    }
+}
+
+fn cancelled() -> SchedulerError {
+    SchedulerError::Refused("cancelled".into())
+}
+
+/// Whether a job's failure speaks of the query or of a process that went away.
+fn failure(text: &str) -> SchedulerError {
+    const PASSING: [&str; 9] = [
+        "FetchFailed",
+        "fetch",
+        "GrpcConnection",
+        "transport error",
+        "Connection",
+        "executor",
+        "Cancelled",
+        "No such file",
+        "timed out",
+    ];
+    if PASSING.iter().any(|p| text.contains(p)) {
+        return SchedulerError::Unavailable(text.to_owned());
+    }
+    // Ballista puts its own words around the engine's; people want the latter.
+    let said = text.rsplit("Execution error: ").next().unwrap_or(text);
+    SchedulerError::Failed(said.trim().to_owned())
+}

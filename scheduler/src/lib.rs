@@ -1,0 +1,25 @@
+//! The scheduler: Ballista's scheduler and the control plane on one port.
+//!
+//! It decides and moves no rows: what a run consists of (`plan`), what happens next (`run`), which
+//! trainer works on what (`trainers`), what is published (`registry`). Tables are written by
+//! executors, models by trainers; the scheduler hands out the work and keeps the record.
+
+mod cluster;
+mod config;
+mod driver;
+mod error;
+mod jobs;
+mod layout;
+mod neighbours;
+mod plan;
+pub mod report;
+mod run;
+mod serve;
+mod service;
+mod step;
+mod store;
+mod trainers;
+
+pub use config::SchedulerConfig;
+pub use error::SchedulerError;
+pub use serve::serve;

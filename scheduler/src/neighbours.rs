@@ -1,0 +1,220 @@
+//! Reads published vectors and finds neighbours by cosine: a table of thousands of items, answered
+//! in milliseconds. Bigger scoring is the trainers' work.
+
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Float32Type, Int64Type, UInt32Type};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use pannier_engine::warehouse::Warehouse;
+use pannier_proto::manifest::TableManifest;
+
+use crate::error::SchedulerError;
+
+/// An item of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Raw id.
+    pub item_id: String,
+    /// Name, or the id where there is none.
+    pub name: String,
+    /// Train baskets that hold it.
+    pub count: u64,
+}
+
+/// Items and their vectors, scaled to length 1.
+#[derive(Debug)]
+pub struct Vectors {
+    /// Items in the order of their vectors.
+    pub items: Vec<Item>,
+    dim: usize,
+    unit: Vec<f32>,
+}
+
+async fn read(warehouse: &Warehouse, path: &str) -> Result<Vec<RecordBatch>, SchedulerError> {
+    let bytes = warehouse.get(path).await?;
+    let damaged =
+        |e: &dyn std::fmt::Display| SchedulerError::Failed(format!("`{path}` cannot be read: {e}"));
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
+        .and_then(|b| b.build())
+        .map_err(|e| damaged(&e))?;
+    reader.collect::<Result<_, _>>().map_err(|e| damaged(&e))
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, SchedulerError> {
+    batch
+        .column_by_name(name)
+        .map(AsRef::as_ref)
+        .ok_or_else(|| SchedulerError::Failed(format!("the column {name} is missing")))
+}
+
+/// Train-basket counts by item index, from a vocab's table version.
+///
+/// # Errors
+/// Where its files cannot be read.
+pub async fn counts(
+    warehouse: &Warehouse,
+    vocab: &TableManifest,
+) -> Result<Vec<u64>, SchedulerError> {
+    let mut counts = Vec::new();
+    for file in &vocab.files {
+        for batch in read(warehouse, &file.path).await? {
+            let items = column(&batch, "item_idx")?.as_primitive::<UInt32Type>();
+            let count = column(&batch, "count")?.as_primitive::<Int64Type>();
+            for (item, count) in items.values().iter().zip(count.values()) {
+                let at = *item as usize;
+                counts.resize(counts.len().max(at + 1), 0);
+                counts[at] = count.unsigned_abs();
+            }
+        }
+    }
+    Ok(counts)
+}
+
+impl Vectors {
+    /// Reads an artifact's vectors.
+    ///
+    /// # Errors
+    /// Where the file is not there or is damaged.
+    pub async fn read(warehouse: &Warehouse, artifact: &str) -> Result<Self, SchedulerError> {
+        let (mut items, mut unit, mut dim) = (Vec::new(), Vec::new(), 0);
+        for batch in read(warehouse, &format!("{artifact}/vectors.parquet")).await? {
+            let failed =
+                |e: datafusion::arrow::error::ArrowError| SchedulerError::Failed(e.to_string());
+            let ids = column(&batch, "item_id")?.as_string::<i32>();
+            let names = column(&batch, "name")?.as_string::<i32>();
+            let counts = cast(column(&batch, "count")?, &DataType::Int64).map_err(failed)?;
+            let counts = counts.as_primitive::<Int64Type>();
+            let vectors = column(&batch, "vector")?;
+            let (values, width) = match vectors.data_type() {
+                DataType::FixedSizeList(_, width) => {
+                    (vectors.as_fixed_size_list().values(), *width as usize)
+                }
+                _ => {
+                    let lists = vectors.as_list::<i32>();
+                    (
+                        lists.values(),
+                        if lists.is_empty() {
+                            0
+                        } else {
+                            lists.value_length(0) as usize
+                        },
+                    )
+                }
+            };
+            dim = width.max(dim);
+            for row in 0..batch.num_rows() {
+                let name = if names.is_valid(row) {
+                    names.value(row)
+                } else {
+                    ids.value(row)
+                };
+                items.push(Item {
+                    item_id: ids.value(row).to_owned(),
+                    name: name.to_owned(),
+                    count: counts.value(row).unsigned_abs(),
+                });
+            }
+            for vector in values
+                .as_primitive::<Float32Type>()
+                .values()
+                .chunks(width.max(1))
+            {
+                let length = vector
+                    .iter()
+                    .map(|v| v * v)
+                    .sum::<f32>()
+                    .sqrt()
+                    .max(f32::MIN_POSITIVE);
+                unit.extend(vector.iter().map(|v| v / length));
+            }
+        }
+        Ok(Self { items, dim, unit })
+    }
+
+    /// The place of an item by id, by name, or by a name that only one item's name contains.
+    ///
+    /// # Errors
+    /// Where there is none, or more than one; the text names some.
+    pub fn find(&self, wanted: &str) -> Result<usize, SchedulerError> {
+        let lower = wanted.to_lowercase();
+        if let Some(at) = self.items.iter().position(|i| i.item_id == wanted) {
+            return Ok(at);
+        }
+        // Of several items of one name the most bought stands for them.
+        let named = self
+            .items
+            .iter()
+            .enumerate()
+            .filter(|(_, i)| i.name.to_lowercase() == lower);
+        if let Some((at, _)) = named.max_by_key(|(at, i)| (i.count, std::cmp::Reverse(*at))) {
+            return Ok(at);
+        }
+        let like: Vec<usize> = (0..self.items.len())
+            .filter(|i| self.items[*i].name.to_lowercase().contains(&lower))
+            .collect();
+        match like.as_slice() {
+            [one] => Ok(*one),
+            [] => Err(SchedulerError::NotFound(format!(
+                "the model knows no item `{wanted}`; items in too few train baskets are left out"
+            ))),
+            many => {
+                let mut names: Vec<&str> =
+                    many.iter().map(|i| self.items[*i].name.as_str()).collect();
+                names.dedup();
+                names.truncate(8);
+                Err(SchedulerError::NotFound(format!(
+                    "`{wanted}` fits {} items; name one, such as {}",
+                    many.len(),
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    /// The `top` nearest items with their cosine, the item itself left out, ties by place.
+    #[must_use]
+    pub fn nearest(&self, at: usize, top: usize) -> Vec<(usize, f32)> {
+        let vector = |i: usize| &self.unit[i * self.dim..(i + 1) * self.dim];
+        let me = vector(at);
+        let mut all: Vec<(usize, f32)> = (0..self.items.len())
+            .filter(|i| *i != at)
+            .map(|i| (i, vector(i).iter().zip(me).map(|(a, b)| a * b).sum::<f32>()))
+            .collect();
+        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        all.truncate(top);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vectors() -> Vectors {
+        let item = |id: &str, name: &str| Item {
+            item_id: id.into(),
+            name: name.into(),
+            count: 1,
+        };
+        let items = vec![item("1", "milk"), item("2", "soy milk"), item("3", "bread")];
+        Vectors {
+            items,
+            dim: 2,
+            unit: vec![1.0, 0.0, 0.8, 0.6, 0.0, 1.0],
+        }
+    }
+
+    #[test]
+    fn found_by_id_name_or_part_of_a_name() -> Result<(), SchedulerError> {
+        let v = vectors();
+        assert_eq!([v.find("3")?, v.find("Milk")?, v.find("soy")?], [2, 0, 1]);
+        assert!(v.find("beer").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn nearest_first() {
+        assert_eq!(vectors().nearest(0, 1), [(1, 0.8)]);
+    }
+}

@@ -1,0 +1,404 @@
+//! What a run consists of: a pure function of spec, layout and source. Versions of all tables are
+//! known before anything is made.
+
+use std::collections::BTreeMap;
+
+use pannier_engine::table::TableTarget;
+use pannier_proto::ids::{BUILD_ID, digest_of};
+use pannier_proto::spec::{
+    BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, SplitSpec, TrainSpec,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::error::SchedulerError;
+use crate::layout::{self, Layout, Source, TableDef};
+
+/// A value for a `$name` in SQL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Param {
+    /// A whole number.
+    Int(i64),
+    /// A whole number that may be large.
+    UInt(u64),
+}
+
+/// A table to be made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TablePlan {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// SQL text.
+    pub sql: String,
+    /// Values of its parameters.
+    pub params: BTreeMap<String, Param>,
+    /// Tables it reads, with their versions.
+    pub tables: BTreeMap<String, String>,
+    /// Raw relations it reads.
+    pub raw: Vec<String>,
+    /// Columns that decide a row's part.
+    pub key: Vec<String>,
+    /// Order inside a part.
+    pub sort: Vec<String>,
+    /// Parts.
+    pub parts: u32,
+    /// Rows of a row group.
+    pub row_group_rows: u32,
+}
+
+impl TablePlan {
+    /// Where it is written.
+    #[must_use]
+    pub fn target(&self, warehouse: &str) -> TableTarget {
+        TableTarget {
+            warehouse: warehouse.to_owned(),
+            table: self.name.clone(),
+            version: self.version.clone(),
+            key: self.key.clone(),
+            sort: self.sort.clone(),
+            parts: self.parts,
+            row_group_rows: self.row_group_rows,
+        }
+    }
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum StepKind {
+    /// Writes raw files.
+    Generate { spec: GenerateSpec, dir: String },
+    /// Makes a table.
+    Table(TablePlan),
+    /// Looks for offending rows.
+    Check(CheckSpec),
+    /// Compares the rejects with the lines read.
+    RejectShare { limit: f64 },
+    /// Trains a model.
+    Train(TrainSpec),
+    /// Ranks for every query.
+    Predict {
+        method: String,
+        baseline: Option<BaselineModel>,
+    },
+    /// Computes metrics.
+    Evaluate,
+    /// Publishes a model.
+    Publish { train: String, publish: PublishSpec },
+    /// Writes the page.
+    Report,
+}
+
+/// A step and what it waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepPlan {
+    /// Name, for example `table:baskets`.
+    pub id: String,
+    /// Steps that must be done first.
+    pub after: Vec<String>,
+    /// What it does.
+    pub kind: StepKind,
+}
+
+/// A run's plan, stored with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunPlan {
+    /// The spec with all defaults.
+    pub spec: RunSpec,
+    /// The raw files.
+    pub source: Source,
+    /// Steps, each after those it waits for.
+    pub steps: Vec<StepPlan>,
+}
+
+impl RunPlan {
+    /// A step by name.
+    #[must_use]
+    pub fn step(&self, id: &str) -> Option<&StepPlan> {
+        self.steps.iter().find(|s| s.id == id)
+    }
+
+    /// Version of a table of this run.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&TablePlan> {
+        self.steps.iter().find_map(|s| match &s.kind {
+            StepKind::Table(t) if t.name == name => Some(t),
+            _ => None,
+        })
+    }
+
+    /// All tables with their versions.
+    #[must_use]
+    pub fn tables(&self) -> BTreeMap<String, String> {
+        let tables = self.steps.iter().filter_map(|s| match &s.kind {
+            StepKind::Table(t) => Some((t.name.clone(), t.version.clone())),
+            _ => None,
+        });
+        tables.collect()
+    }
+
+    /// Name of a train in the registry.
+    #[must_use]
+    pub fn model_name(&self, train: &str) -> String {
+        format!("{}-{train}", self.spec.name)
+    }
+}
+
+/// Plans a run.
+///
+/// # Errors
+/// Where a layout's tables do not fit together.
+pub fn plan(spec: RunSpec, layout: &Layout, source: Source) -> Result<RunPlan, SchedulerError> {
+    let split = match spec.split {
+        SplitSpec::Time { .. } => "splits-time",
+        SplitSpec::LastBasket {} => "splits-last-basket",
+    };
+    let mut steps = Vec::new();
+    let mut before_raw = Vec::new();
+    if let Some(generate) = &spec.source.generate {
+        let dir = source
+            .raw
+            .values()
+            .next()
+            .map(|f| f.folder.clone())
+            .unwrap_or_default();
+        steps.push(StepPlan {
+            id: "generate".into(),
+            after: Vec::new(),
+            kind: StepKind::Generate {
+                spec: generate.clone(),
+                dir,
+            },
+        });
+        before_raw.push("generate".to_owned());
+    }
+    let mut versions = BTreeMap::new();
+    let params = params(&spec);
+    for def in &layout.table {
+        let table = table_plan(def, &spec, &source, &versions, &params)?;
+        versions.insert(table.name.clone(), table.version.clone());
+        let mut after: Vec<String> = table.tables.keys().map(|t| format!("table:{t}")).collect();
+        after.extend(before_raw.iter().cloned());
+        steps.push(StepPlan {
+            id: format!("table:{}", def.name),
+            after,
+            kind: StepKind::Table(table),
+        });
+    }
+    let staged: Vec<String> = layout
+        .table
+        .iter()
+        .map(|t| format!("table:{}", t.name))
+        .collect();
+    let mut checks = vec![StepPlan {
+        id: "check:rejects".into(),
+        after: staged.clone(),
+        kind: StepKind::RejectShare {
+            limit: spec.source.max_reject_share,
+        },
+    }];
+    let defaults = layout.check.iter().map(|c| CheckSpec {
+        name: c.name.clone(),
+        sql: c.sql.clone(),
+        severity: c.severity,
+        limit: 0,
+    });
+    for check in defaults.chain(spec.check.iter().cloned()) {
+        checks.push(StepPlan {
+            id: format!("check:{}", check.name),
+            after: staged.clone(),
+            kind: StepKind::Check(check),
+        });
+    }
+    let checked: Vec<String> = checks.iter().map(|c| c.id.clone()).collect();
+    steps.extend(checks);
+    for def in &layout::common(split)? {
+        let table = table_plan(def, &spec, &source, &versions, &params)?;
+        versions.insert(table.name.clone(), table.version.clone());
+        // Nothing is split or learned before every check has passed.
+        let after = table
+            .tables
+            .keys()
+            .map(|t| format!("table:{t}"))
+            .chain(checked.iter().cloned())
+            .collect();
+        steps.push(StepPlan {
+            id: format!("table:{}", def.name),
+            after,
+            kind: StepKind::Table(table),
+        });
+    }
+    learn(&spec, &mut steps);
+    let all = steps.iter().map(|s| s.id.clone()).collect();
+    steps.push(StepPlan {
+        id: "report".into(),
+        after: all,
+        kind: StepKind::Report,
+    });
+    Ok(RunPlan {
+        spec,
+        source,
+        steps,
+    })
+}
+
+/// Training, prediction, evaluation, publication.
+fn learn(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
+    let needs = ["table:vocab", "table:train_baskets"]
+        .map(str::to_owned)
+        .to_vec();
+    let mut predictions = Vec::new();
+    for train in &spec.train {
+        let id = format!("train:{}", train.name);
+        steps.push(StepPlan {
+            id: id.clone(),
+            after: needs.clone(),
+            kind: StepKind::Train(train.clone()),
+        });
+        let predict = format!("predict:{}", train.name);
+        let kind = StepKind::Predict {
+            method: train.name.clone(),
+            baseline: None,
+        };
+        steps.push(StepPlan {
+            id: predict.clone(),
+            after: vec![id, "table:queries".into()],
+            kind,
+        });
+        predictions.push(predict);
+    }
+    for baseline in &spec.baseline {
+        let method = baseline.model.name().to_owned();
+        let id = format!("predict:{method}");
+        let after = needs
+            .iter()
+            .cloned()
+            .chain(["table:queries".to_owned()])
+            .collect();
+        steps.push(StepPlan {
+            id: id.clone(),
+            after,
+            kind: StepKind::Predict {
+                method,
+                baseline: Some(baseline.model),
+            },
+        });
+        predictions.push(id);
+    }
+    if spec.train.is_empty() {
+        return;
+    }
+    steps.push(StepPlan {
+        id: "evaluate".into(),
+        after: predictions,
+        kind: StepKind::Evaluate,
+    });
+    let publish = spec.publish.clone().unwrap_or_default();
+    for train in &spec.train {
+        let kind = StepKind::Publish {
+            train: train.name.clone(),
+            publish: publish.clone(),
+        };
+        steps.push(StepPlan {
+            id: format!("publish:{}", train.name),
+            after: vec!["evaluate".into()],
+            kind,
+        });
+    }
+}
+
+/// The values that any table's SQL may use.
+fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
+    let weeks = &spec.prepare.weeks;
+    let (test, valid) = match spec.split {
+        SplitSpec::Time {
+            test_weeks,
+            valid_weeks,
+        } => (test_weeks, valid_weeks),
+        SplitSpec::LastBasket {} => (0, 0),
+    };
+    BTreeMap::from([
+        (
+            "week_from".into(),
+            Param::Int(weeks.from.map_or(0, i64::from)),
+        ),
+        (
+            "week_to".into(),
+            Param::Int(weeks.to.map_or(999_999, i64::from)),
+        ),
+        ("test_days".into(), Param::Int(i64::from(test) * 7)),
+        ("valid_days".into(), Param::Int(i64::from(valid) * 7)),
+        (
+            "min_item_baskets".into(),
+            Param::Int(i64::from(spec.prepare.min_item_baskets)),
+        ),
+        (
+            "max_items".into(),
+            Param::Int(
+                spec.prepare
+                    .max_items
+                    .map_or(i64::from(u32::MAX - 2), i64::from),
+            ),
+        ),
+        ("seed".into(), Param::UInt(spec.seed)),
+        (
+            "queries".into(),
+            Param::Int(i64::from(spec.evaluate.queries)),
+        ),
+    ])
+}
+
+fn table_plan(
+    def: &TableDef,
+    spec: &RunSpec,
+    source: &Source,
+    versions: &BTreeMap<String, String>,
+    params: &BTreeMap<String, Param>,
+) -> Result<TablePlan, SchedulerError> {
+    let (mut tables, mut raw) = (BTreeMap::new(), Vec::new());
+    for input in &def.reads {
+        if let Some(version) = versions.get(input) {
+            tables.insert(input.clone(), version.clone());
+        } else if source.raw.contains_key(input) {
+            raw.push(input.clone());
+        } else {
+            return Err(SchedulerError::Failed(format!(
+                "table {} reads {input}, which nothing before it makes",
+                def.name
+            )));
+        }
+    }
+    let params: BTreeMap<String, Param> = params
+        .iter()
+        .filter(|(name, _)| def.sql.contains(&format!("${name}")))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect();
+    let parts = def.parts.unwrap_or(spec.prepare.parts);
+    let raw_version = raw.iter().map(|r| (r, &source.version)).collect::<Vec<_>>();
+    let version = digest_of(&(
+        &def.name,
+        &def.sql,
+        &params,
+        &tables,
+        &raw_version,
+        &def.key,
+        &def.sort,
+        parts,
+        spec.prepare.row_group_rows,
+        BUILD_ID,
+    ));
+    Ok(TablePlan {
+        name: def.name.clone(),
+        version,
+        sql: def.sql.clone(),
+        params,
+        tables,
+        raw,
+        key: def.key.clone(),
+        sort: def.sort.clone(),
+        parts,
+        row_group_rows: spec.prepare.row_group_rows,
+    })
+}

@@ -1,0 +1,646 @@
+//! Two made-up runs for tests and for looking at the page: one that succeeded and one that failed.
+//! Only values, so it may be long.
+
+use super::{
+    Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
+    AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, Lineage,
+    LossPoint, MethodKind, MetricRow, Neighbour, NeighbourList, Param, RejectReason, RejectSample,
+    Rejects, ReportData, ResumePoint, RowAction, RunHeader, RunStatus, SampleRows, Severity, Split,
+    SplitPart, StallLedger, TableRef, TableRow, Training,
+};
+
+const SPEC: &str = r#"name = "grocery"
+seed = 1
+
+[source]
+layout = "dunnhumby-lgsr"
+path = "data/transactions_*.csv.gz"
+
+[prepare]
+weeks = { to = 200806 }
+min_item_baskets = 5
+
+[split]
+by = "last-basket"
+
+[[check]]
+name = "baskets have an owner"
+sql = "select * from transactions where user_id is null"
+severity = "warn"
+
+[[train]]
+name = "vectors"
+model = "prod2vec"
+params = { dim = 128, window = 5, negatives = 5, epochs = 5 }
+
+[[baseline]]
+model = "popularity"
+
+[evaluate]
+k = [10, 20]
+
+[publish]
+alias = "champion"
+gate = "hit_rate@10 >= champion.hit_rate@10 - 0.005"
+"#;
+
+/// A run that went well, with the small things real runs have.
+pub fn grocery() -> ReportData {
+    ReportData {
+        header: header(RunStatus::Succeeded, 760.4),
+        metrics: metrics(),
+        differences: differences(),
+        artifacts: vec![artifact()],
+        training: vec![vectors(), next_basket()],
+        neighbours: neighbours(),
+        tables: tables(),
+        rejects: Some(rejects()),
+        checks: checks(),
+        split: Some(split()),
+        timeline: timeline(),
+        ..ReportData::default()
+    }
+}
+
+/// A run that a check stopped.
+pub fn failed() -> ReportData {
+    let reason = "check “every line has a price” found 1,204 rows and has severity fail; look at its sample below, \
+                  then fix the source or lower the severity";
+    let mut checks = checks();
+    checks[2].severity = Severity::Fail;
+    checks[2].outcome = CheckOutcome::Failed;
+    checks[2].offending_rows = 1_204;
+    let mut timeline = timeline();
+    timeline.truncate(4);
+    timeline[3].outcome = ActivityOutcome::Failed;
+    ReportData {
+        header: header(
+            RunStatus::Failed {
+                reason: reason.to_owned(),
+            },
+            61.2,
+        ),
+        tables: tables().into_iter().take(2).collect(),
+        rejects: Some(rejects()),
+        checks,
+        timeline,
+        ..ReportData::default()
+    }
+}
+
+fn header(status: RunStatus, seconds: f64) -> RunHeader {
+    RunHeader {
+        name: "grocery".to_owned(),
+        id: "01jrs7k2m9-grocery-4f1c".to_owned(),
+        status,
+        seed: 1,
+        started_at: "2026-04-14T02:00:00.125Z".to_owned(),
+        seconds,
+        build_id: "0.1.0+9c41e7b2".to_owned(),
+        spec: SPEC.to_owned(),
+        summary: None,
+    }
+}
+
+fn metrics() -> Vec<MetricRow> {
+    let methods = [
+        (
+            "vectors",
+            MethodKind::Model,
+            [0.1873, 0.2691, 0.0942, 0.1105],
+        ),
+        (
+            "next-basket",
+            MethodKind::Model,
+            [0.1694, 0.2602, 0.0871, 0.1019],
+        ),
+        (
+            "tifu-knn",
+            MethodKind::Baseline,
+            [0.1702, 0.2588, 0.0903, 0.1051],
+        ),
+        (
+            "p-top",
+            MethodKind::Baseline,
+            [0.1611, 0.2417, 0.0846, 0.0988],
+        ),
+        (
+            "g-top",
+            MethodKind::Baseline,
+            [0.1214, 0.1883, 0.0597, 0.0702],
+        ),
+        (
+            "popularity",
+            MethodKind::Baseline,
+            [0.1214, 0.1880, 0.0593, 0.0698],
+        ),
+    ];
+    let names = ["hit_rate@10", "hit_rate@20", "mrr@100", "ndcg@10"];
+    let rows = methods.into_iter().flat_map(|(method, kind, values)| {
+        names
+            .into_iter()
+            .zip(values)
+            .map(move |(metric, value)| MetricRow {
+                method: method.to_owned(),
+                kind,
+                metric: metric.to_owned(),
+                value,
+                interval: Some(around(value, value * 0.035 + 0.001)),
+                n: 4_997,
+                better: Better::Higher,
+            })
+    });
+    rows.collect()
+}
+
+fn around(value: f64, reach: f64) -> Interval {
+    Interval {
+        lo: value - reach,
+        hi: value + reach,
+    }
+}
+
+fn differences() -> Vec<Difference> {
+    let rows = [
+        ("hit_rate@10", "vectors", "tifu-knn", 0.0171, 0.0052),
+        ("hit_rate@10", "vectors", "p-top", 0.0262, 0.0055),
+        ("hit_rate@10", "vectors", "popularity", 0.0659, 0.0061),
+        ("hit_rate@10", "next-basket", "tifu-knn", -0.0008, 0.0049),
+        ("hit_rate@10", "next-basket", "p-top", 0.0083, 0.0051),
+        ("hit_rate@10", "next-basket", "popularity", 0.0480, 0.0060),
+        ("mrr@100", "next-basket", "tifu-knn", -0.0032, 0.0021),
+    ];
+    rows.map(|(metric, model, baseline, difference, reach)| Difference {
+        model: model.to_owned(),
+        baseline: baseline.to_owned(),
+        metric: metric.to_owned(),
+        difference,
+        interval: around(difference, reach),
+        better: Better::Higher,
+    })
+    .to_vec()
+}
+
+fn artifact() -> Artifact {
+    let files = [
+        ("model.safetensors", 5_120_344),
+        ("vectors.parquet", 2_634_112),
+        ("vectors.w2v.txt", 6_882_019),
+        ("vocab.parquet", 98_214),
+        ("config.json", 812),
+        ("manifest.json", 6_430),
+    ];
+    let tables = [
+        ("pairs_source", "b71d09e4c2aa51f0"),
+        ("vocab", "4c02ee918d7713ab"),
+        ("baskets", "e90f12bb34cd5610"),
+    ];
+    Artifact {
+        model: "grocery/vectors".to_owned(),
+        version: "7-3f2a91c05be4".to_owned(),
+        alias: Some(AliasMove {
+            alias: "champion".to_owned(),
+            moved: true,
+            previous: Some("6-a01b77e3f9d2".to_owned()),
+        }),
+        gate: Some(Gate {
+            text: "hit_rate@10 >= champion.hit_rate@10 - 0.005".to_owned(),
+            outcome: GateOutcome::Passed,
+            explanation: "0.1873 >= 0.1858 − 0.005".to_owned(),
+        }),
+        files: files
+            .map(|(path, bytes)| ArtifactFile {
+                path: path.to_owned(),
+                bytes,
+            })
+            .to_vec(),
+        lineage: Lineage {
+            tables: tables
+                .map(|(table, version)| TableRef {
+                    table: table.to_owned(),
+                    version: version.to_owned(),
+                })
+                .to_vec(),
+            feed_digest: Some("9d3b6a55c1e07f42aa10".to_owned()),
+            seed: 1,
+            build_id: "0.1.0+9c41e7b2".to_owned(),
+        },
+    }
+}
+
+fn params(pairs: &[(&str, &str)]) -> Vec<Param> {
+    pairs
+        .iter()
+        .map(|(name, value)| Param {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+        })
+        .collect()
+}
+
+fn vectors() -> Training {
+    let steps = 61_250;
+    let curve = (0..1_225).map(|i| {
+        let step = i * 50;
+        let done = step as f64 / steps as f64;
+        let noise = (f64::from(i as u32) * 12.989).sin() * (f64::from(i as u32) * 4.1).cos();
+        LossPoint {
+            step: step + 50,
+            epoch: (done * 5.0) as u32,
+            loss: 2.31 + 1.85 * (-done * 6.0).exp() + 0.06 * noise,
+            learning_rate: 0.025 * (1.0 - done).max(0.004),
+            examples_seen: (step + 50) * 4_096,
+        }
+    });
+    Training {
+        name: "vectors".to_owned(),
+        model: "prod2vec".to_owned(),
+        backend: Some("closed form, 8 threads".to_owned()),
+        params: params(&[
+            ("dim", "128"),
+            ("window", "5"),
+            ("negatives", "5"),
+            ("epochs", "5"),
+            ("batch_rows", "4096"),
+            ("power", "0.75"),
+        ]),
+        example_word: "pairs".to_owned(),
+        curve: curve.collect(),
+        seconds: 263.0,
+        examples_per_second: Some(953_900.0),
+        feed_digest: Some("9d3b6a55c1e07f42aa10".to_owned()),
+        attempts: vec![
+            Attempt {
+                number: 1,
+                trainer: "trainer-0".to_owned(),
+                resumed_from: None,
+                outcome: AttemptOutcome::Lost,
+                reason: "no heartbeat for 30 s".to_owned(),
+                seconds: 118.4,
+            },
+            Attempt {
+                number: 2,
+                trainer: "trainer-1".to_owned(),
+                resumed_from: Some(ResumePoint {
+                    epoch: 2,
+                    step: 24_500,
+                }),
+                outcome: AttemptOutcome::Finished,
+                reason: String::new(),
+                seconds: 144.6,
+            },
+        ],
+        stall: Some(StallLedger {
+            scan: 6.1,
+            transform: 21.8,
+            network: 3.2,
+            decode: 9.4,
+            compute: 222.5,
+        }),
+    }
+}
+
+fn next_basket() -> Training {
+    let curve = (1..=48).map(|i| LossPoint {
+        step: i * 120,
+        epoch: ((i - 1) / 16) as u32,
+        loss: 0.142 + 0.31 * (-(i as f64) / 9.0).exp(),
+        learning_rate: 0.001,
+        examples_seen: i * 120 * 256,
+    });
+    Training {
+        name: "next-basket".to_owned(),
+        model: "lstm".to_owned(),
+        backend: Some("flex".to_owned()),
+        params: params(&[
+            ("hidden", "256"),
+            ("max_baskets", "50"),
+            ("epochs", "3"),
+            ("learning_rate", "0.001"),
+        ]),
+        example_word: "sequences".to_owned(),
+        curve: curve.collect(),
+        seconds: 241.0,
+        examples_per_second: Some(6_120.0),
+        feed_digest: Some("1f77c0de9a4b2c31".to_owned()),
+        attempts: vec![Attempt {
+            number: 1,
+            trainer: "trainer-0".to_owned(),
+            resumed_from: None,
+            outcome: AttemptOutcome::Finished,
+            reason: String::new(),
+            seconds: 241.0,
+        }],
+        stall: Some(StallLedger {
+            scan: 88.0,
+            transform: 14.0,
+            network: 1.1,
+            decode: 4.9,
+            compute: 133.0,
+        }),
+    }
+}
+
+fn neighbours() -> Vec<NeighbourList> {
+    type List<'a> = (&'a str, &'a str, u64, [(&'a str, f64); 5]);
+    let lists: [List<'_>; 3] = [
+        (
+            "PRD0901294",
+            "BANANAS LOOSE",
+            28_114,
+            [
+                ("APPLES ROYAL GALA 6PK", 0.81),
+                ("GRAPES SEEDLESS 500G", 0.77),
+                ("EASY PEELERS 600G", 0.74),
+                ("STRAWBERRIES 400G", 0.69),
+                ("CARROTS LOOSE", 0.61),
+            ],
+        ),
+        (
+            "PRD0903678",
+            "SEMI SKIMMED MILK 2.272L & CREAM",
+            24_906,
+            [
+                ("WHITE MEDIUM BREAD 800G", 0.72),
+                ("FREE RANGE EGGS 12S", 0.66),
+                ("UNSALTED BUTTER 250G", 0.63),
+                ("BANANAS LOOSE", 0.52),
+                ("CORN FLAKES 750G, FAMILY PACK WITH VITAMINS", 0.49),
+            ],
+        ),
+        (
+            "PRD0900121",
+            "NAPPIES SIZE 4 JUMBO",
+            3_410,
+            [
+                ("BABY WIPES 6 X 64", 0.93),
+                ("NAPPIES SIZE 5 JUMBO", 0.90),
+                ("FOLLOW ON MILK 900G", 0.88),
+                ("FRUIT PUREE 4 X 100G", 0.84),
+                ("COTTON WOOL PLEATS", 0.58),
+            ],
+        ),
+    ];
+    let list = |(id, name, count, near): List<'_>| NeighbourList {
+        model: "vectors".to_owned(),
+        item_id: id.to_owned(),
+        item_name: name.to_owned(),
+        count,
+        neighbours: near
+            .map(|(name, cosine)| Neighbour {
+                name: name.to_owned(),
+                cosine,
+            })
+            .to_vec(),
+    };
+    lists.map(list).to_vec()
+}
+
+fn tables() -> Vec<TableRow> {
+    let rows = [
+        (
+            "transactions",
+            "a31f88c09be2d7716a04",
+            2_583_410,
+            61_203_118,
+            8,
+            24.1,
+            false,
+            Some(2_595_732),
+        ),
+        (
+            "rejects",
+            "0be97a51d2c4469f1e80",
+            12_322,
+            301_220,
+            8,
+            2.0,
+            false,
+            None,
+        ),
+        (
+            "users",
+            "77d01e6f00c2a85b93aa",
+            4_997,
+            88_120,
+            8,
+            0.84,
+            false,
+            Some(2_583_410),
+        ),
+        (
+            "items",
+            "c5520ab1ef34de7820fb",
+            4_997,
+            141_007,
+            8,
+            0.79,
+            false,
+            Some(2_583_410),
+        ),
+        (
+            "vocab",
+            "4c02ee918d7713ab2200",
+            4_612,
+            92_880,
+            1,
+            0.0,
+            true,
+            None,
+        ),
+        (
+            "baskets",
+            "e90f12bb34cd56108810",
+            296_118,
+            9_412_330,
+            8,
+            6.3,
+            false,
+            Some(2_310_448),
+        ),
+        (
+            "sequences",
+            "19aa04dd7b20c3e8116f",
+            4_891,
+            7_902_114,
+            8,
+            3.1,
+            false,
+            Some(296_118),
+        ),
+    ];
+    rows.map(table).to_vec()
+}
+
+type Made<'a> = (&'a str, &'a str, u64, u64, u64, f64, bool, Option<u64>);
+
+fn table((name, version, rows, bytes, parts, seconds, skipped, source_rows): Made<'_>) -> TableRow {
+    TableRow {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        rows,
+        bytes,
+        parts,
+        seconds,
+        skipped,
+        source_rows,
+    }
+}
+
+fn rejects() -> Rejects {
+    let reasons = [
+        ("anonymous customer", RowAction::Noted, 412_880),
+        ("quantity is 0", RowAction::Rejected, 8_911),
+        ("line without a product", RowAction::Rejected, 3_390),
+        (
+            "cannot parse: 21 fields instead of 22",
+            RowAction::Rejected,
+            21,
+        ),
+    ];
+    let samples = [
+        (
+            "transactions_200632.csv.gz",
+            18_204,
+            "quantity is 0",
+            "200632,20061002,3,17,0,0.00,PRD0901294,CL00063,…",
+        ),
+        (
+            "transactions_200632.csv.gz",
+            40_112,
+            "cannot parse: 21 fields instead of 22",
+            "200632,20061003,4,12,1,1.03,PRD09\"00<3>&,,",
+        ),
+        (
+            "transactions_200701.csv.gz",
+            7,
+            "line without a product",
+            "200701,20070226,2,9,1,0.49,,CL00001,DEP00001,…",
+        ),
+    ];
+    Rejects {
+        rows_read: 2_595_732,
+        threshold: Some(0.02),
+        reasons: reasons
+            .map(|(reason, action, rows)| RejectReason {
+                reason: reason.to_owned(),
+                action,
+                rows,
+            })
+            .to_vec(),
+        samples: samples
+            .map(|(file, line, reason, text)| RejectSample {
+                file: file.to_owned(),
+                line,
+                reason: reason.to_owned(),
+                text: text.to_owned(),
+            })
+            .to_vec(),
+    }
+}
+
+fn checks() -> Vec<Check> {
+    let text = |rows: &[&str]| {
+        rows.iter()
+            .map(|cell| (*cell).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let check = |name: &str, severity, outcome, offending_rows, sample| Check {
+        name: name.to_owned(),
+        severity,
+        outcome,
+        offending_rows,
+        sample,
+    };
+    let sample = SampleRows {
+        columns: text(&["basket_id", "ordered_at", "item_id", "spend"]),
+        rows: vec![
+            text(&["994100100398294", "2007-02-26 09:00", "PRD0900830", "-0.20"]),
+            text(&["994100100531812", "2007-02-27 14:00", "PRD0904250", "-1.37"]),
+        ],
+    };
+    vec![
+        check(
+            "baskets have an owner",
+            Severity::Warn,
+            CheckOutcome::Passed,
+            0,
+            None,
+        ),
+        check(
+            "an item has one department",
+            Severity::Fail,
+            CheckOutcome::Passed,
+            0,
+            None,
+        ),
+        check(
+            "every line has a price",
+            Severity::Warn,
+            CheckOutcome::Warned,
+            38,
+            Some(sample),
+        ),
+        check(
+            "no basket has more than 500 lines",
+            Severity::Fail,
+            CheckOutcome::Passed,
+            0,
+            None,
+        ),
+    ]
+}
+
+fn split() -> Split {
+    let parts = [
+        ("train", 2_310_448, 284_002, 4_997, "200607", "200806"),
+        ("valid", 84_120, 4_988, 4_988, "200611", "200806"),
+        ("test", 88_806, 4_997, 4_997, "200612", "200806"),
+    ];
+    Split {
+        by: "the last basket of each user".to_owned(),
+        parts: parts
+            .map(|(name, rows, baskets, users, from, to)| SplitPart {
+                name: name.to_owned(),
+                rows,
+                baskets,
+                users: Some(users),
+                from: Some(from.to_owned()),
+                to: Some(to.to_owned()),
+            })
+            .to_vec(),
+    }
+}
+
+fn timeline() -> Vec<Activity> {
+    use ActivityKind::{Data, Evaluate, Publish, Train};
+    let spans = [
+        ("ingest transactions", Data, 0.4, 24.1),
+        ("users", Data, 24.6, 0.84),
+        ("items", Data, 24.6, 0.79),
+        ("checks", Data, 25.6, 4.2),
+        ("vocab", Data, 29.8, 0.0),
+        ("baskets", Data, 29.9, 6.3),
+        ("sequences", Data, 36.3, 3.1),
+        ("train vectors", Train, 40.1, 263.0),
+        ("train next-basket", Train, 304.0, 241.0),
+        ("predictions vectors", Evaluate, 303.5, 61.0),
+        ("predictions next-basket", Evaluate, 546.0, 122.0),
+        ("metrics of models and all baselines", Evaluate, 669.0, 84.0),
+        ("publish", Publish, 753.4, 5.2),
+        ("report", Publish, 758.8, 0.4),
+    ];
+    spans
+        .map(|(name, kind, start_seconds, seconds)| Activity {
+            name: name.to_owned(),
+            kind,
+            start_seconds,
+            seconds,
+            outcome: if name == "vocab" {
+                ActivityOutcome::Skipped
+            } else {
+                ActivityOutcome::Done
+            },
+        })
+        .to_vec()
+}

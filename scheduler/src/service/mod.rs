@@ -1,0 +1,11 @@
+//! The gRPC services: decode, call, encode.
+
+mod registry;
+mod runs;
+mod sql;
+mod workers;
+
+pub use registry::Registry;
+pub use runs::Runs;
+pub use sql::Sql;
+pub use workers::Workers;

@@ -1,0 +1,65 @@
+//! Published models, for people.
+
+use pannier_proto::objects;
+use pannier_proto::wire::registry_service_server::RegistryService;
+use pannier_proto::wire::{
+    ListModelsRequest, ListModelsResponse, SimilarItem, SimilarRequest, SimilarResponse,
+};
+use tonic::{Request, Response, Status};
+
+use crate::error::SchedulerError;
+use crate::neighbours::Vectors;
+use crate::step::StepContext;
+
+/// The service.
+pub struct Registry {
+    context: StepContext,
+}
+
+impl Registry {
+    /// Serves this scheduler's models.
+    pub fn new(context: StepContext) -> Self {
+        Self { context }
+    }
+
+    async fn find(&self, request: &SimilarRequest) -> Result<SimilarResponse, SchedulerError> {
+        let model = self.context.store.model(&request.model)?;
+        let folder = objects::artifact_dir(&model.model, model.version);
+        let vectors = Vectors::read(self.context.jobs.warehouse(), &folder).await?;
+        let at = vectors.find(&request.item)?;
+        let item = |at: usize, cosine: f64| SimilarItem {
+            item_id: vectors.items[at].item_id.clone(),
+            name: vectors.items[at].name.clone(),
+            cosine,
+        };
+        let nearest = vectors.nearest(at, request.top.clamp(1, 1000) as usize);
+        Ok(SimilarResponse {
+            model: model.model,
+            version: model.version,
+            item: Some(item(at, 1.0)),
+            similar: nearest
+                .into_iter()
+                .map(|(at, cosine)| item(at, f64::from(cosine)))
+                .collect(),
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl RegistryService for Registry {
+    async fn list_models(
+        &self,
+        _: Request<ListModelsRequest>,
+    ) -> Result<Response<ListModelsResponse>, Status> {
+        let json =
+            serde_json::to_string(&self.context.store.models()?).map_err(SchedulerError::from)?;
+        Ok(Response::new(ListModelsResponse { json }))
+    }
+
+    async fn similar(
+        &self,
+        request: Request<SimilarRequest>,
+    ) -> Result<Response<SimilarResponse>, Status> {
+        Ok(Response::new(self.find(&request.into_inner()).await?))
+    }
+}

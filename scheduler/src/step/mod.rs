@@ -1,0 +1,70 @@
+//! Performs steps: one file per kind. Each gives what it produced, and whether it was there.
+
+mod check;
+mod evaluate;
+mod metrics;
+mod publish;
+mod report;
+mod table;
+mod work;
+
+use pannier_proto::event::StepOutcome;
+
+pub use report::write_ended;
+
+use crate::driver::StepRun;
+use crate::error::SchedulerError;
+use crate::jobs::Jobs;
+use crate::plan::StepKind;
+use crate::store::Store;
+use crate::trainers::Trainers;
+
+/// What steps are performed with.
+#[derive(Clone)]
+pub struct StepContext {
+    /// The record.
+    pub store: Store,
+    /// The cluster.
+    pub jobs: Jobs,
+    /// The trainers.
+    pub trainers: Trainers,
+}
+
+/// Why a step is not done.
+#[derive(Debug)]
+pub enum StepFailure {
+    /// Its process went away.
+    Lost {
+        /// What was seen.
+        reason: String,
+    },
+    /// It went wrong.
+    Error(SchedulerError),
+}
+
+impl<E: Into<SchedulerError>> From<E> for StepFailure {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// What a step produced, and whether it was there already.
+pub type StepResult = Result<(StepOutcome, bool), StepFailure>;
+
+/// Performs a step.
+pub async fn perform(run: &StepRun) -> StepResult {
+    let Some(step) = run.record.plan.step(&run.step) else {
+        return Err(SchedulerError::Failed(format!("the plan has no step {}", run.step)).into());
+    };
+    match &step.kind {
+        StepKind::Generate { spec, dir } => table::generate(run, spec, dir).await,
+        StepKind::Table(table) => table::make(run, table).await,
+        StepKind::Check(check) => check::run_check(run, check).await,
+        StepKind::RejectShare { limit } => check::reject_share(run, *limit).await,
+        StepKind::Train(train) => work::train(run, train).await,
+        StepKind::Predict { method, baseline } => work::predict(run, method, *baseline).await,
+        StepKind::Evaluate => evaluate::evaluate(run).await,
+        StepKind::Publish { train, publish } => publish::publish(run, train, publish).await,
+        StepKind::Report => report::write(run).await,
+    }
+}

@@ -1,0 +1,268 @@
+//! The page's part on models: training, metrics, neighbours, artifacts.
+
+use pannier_proto::event::{RunEventKind, StepOutcome};
+use pannier_proto::ids::BUILD_ID;
+use pannier_proto::manifest::ArtifactManifest;
+use pannier_proto::objects;
+use pannier_proto::spec::{ModelSpec, TrainSpec};
+use pannier_proto::work::WorkOutcome;
+
+use super::Facts;
+use crate::error::SchedulerError;
+use crate::neighbours::Vectors;
+use crate::report::{
+    AliasMove, Artifact, ArtifactFile, Attempt, AttemptOutcome, Better, Difference, Gate,
+    GateOutcome, Interval, Lineage, LossPoint, MethodKind, MetricRow, Neighbour, NeighbourList,
+    Param, ReportData, ResumePoint, StallLedger, TableRef, Training,
+};
+
+/// Items whose neighbours are shown: the most bought, and as many drawn evenly from the rest.
+const SHOWN: usize = 10;
+/// Neighbours shown of each.
+const NEIGHBOURS: usize = 5;
+
+/// Fills in what is known.
+pub async fn fill(facts: &Facts<'_>, data: &mut ReportData) -> Result<(), SchedulerError> {
+    let plan = &facts.record.plan;
+    for train in &plan.spec.train {
+        data.training.push(training(facts, train));
+        if let Some((
+            StepOutcome::Published {
+                model,
+                version,
+                alias,
+                gate,
+                passed,
+                explanation,
+            },
+            ..,
+        )) = facts.finished(&format!("publish:{}", train.name))
+        {
+            let warehouse = facts.context.jobs.warehouse();
+            let manifest: ArtifactManifest = warehouse
+                .get_json(&objects::artifact_manifest(model, *version))
+                .await?;
+            let wanted = plan.spec.publish.as_ref().and_then(|p| p.alias.clone());
+            data.artifacts.push(Artifact {
+                model: model.clone(),
+                version: version.to_string(),
+                alias: wanted.map(|a| AliasMove {
+                    alias: a,
+                    moved: alias.is_some(),
+                    previous: None,
+                }),
+                gate: gate.as_ref().map(|text| Gate {
+                    text: text.clone(),
+                    outcome: if *passed {
+                        GateOutcome::Passed
+                    } else {
+                        GateOutcome::Refused
+                    },
+                    explanation: explanation.clone(),
+                }),
+                files: manifest
+                    .files
+                    .iter()
+                    .map(|f| ArtifactFile {
+                        path: f.name.clone(),
+                        bytes: f.bytes,
+                    })
+                    .collect(),
+                lineage: Lineage {
+                    tables: manifest
+                        .tables
+                        .iter()
+                        .map(|(table, version)| TableRef {
+                            table: table.clone(),
+                            version: version.clone(),
+                        })
+                        .collect(),
+                    feed_digest: Some(manifest.feed.clone()),
+                    seed: manifest.seed,
+                    build_id: BUILD_ID.to_owned(),
+                },
+            });
+            let vectors = Vectors::read(warehouse, &objects::artifact_dir(model, *version)).await?;
+            data.neighbours.extend(neighbours(model, &vectors));
+        }
+    }
+    if let Some((StepOutcome::Evaluated { metrics, paired }, ..)) = facts.finished("evaluate") {
+        let is_model = |method: &str| plan.spec.train.iter().any(|t| t.name == method);
+        data.metrics = metrics
+            .iter()
+            .map(|m| MetricRow {
+                method: m.method.clone(),
+                kind: if is_model(&m.method) {
+                    MethodKind::Model
+                } else {
+                    MethodKind::Baseline
+                },
+                metric: m.metric.clone(),
+                value: m.value,
+                interval: Some(Interval { lo: m.lo, hi: m.hi }),
+                n: m.n,
+                better: Better::Higher,
+            })
+            .collect();
+        data.differences = paired
+            .iter()
+            .map(|p| Difference {
+                model: p.method.clone(),
+                baseline: p.against.clone(),
+                metric: p.metric.clone(),
+                difference: p.difference,
+                interval: Interval { lo: p.lo, hi: p.hi },
+                better: Better::Higher,
+            })
+            .collect();
+    }
+    Ok(())
+}
+
+fn neighbours(model: &str, vectors: &Vectors) -> Vec<NeighbourList> {
+    let n = vectors.items.len();
+    let mut shown: Vec<usize> = (0..n.min(SHOWN)).collect();
+    let step = (n.saturating_sub(SHOWN) / SHOWN).max(1);
+    shown.extend((SHOWN..n).step_by(step).take(SHOWN));
+    let list = |at: usize| NeighbourList {
+        model: model.to_owned(),
+        item_id: vectors.items[at].item_id.clone(),
+        item_name: vectors.items[at].name.clone(),
+        count: vectors.items[at].count,
+        neighbours: vectors
+            .nearest(at, NEIGHBOURS)
+            .into_iter()
+            .map(|(i, cosine)| Neighbour {
+                name: vectors.items[i].name.clone(),
+                cosine: f64::from(cosine),
+            })
+            .collect(),
+    };
+    shown.into_iter().map(list).collect()
+}
+
+fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
+    let step = format!("train:{}", train.name);
+    let ModelSpec::Prod2vec(params) = &train.model;
+    let json = serde_json::to_value(params).unwrap_or_default();
+    let params = json
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| Param {
+            name: name.clone(),
+            value: value.to_string().trim_matches('"').to_owned(),
+        });
+    let mut out = Training {
+        name: train.name.clone(),
+        model: train.model.name().to_owned(),
+        backend: Some("cpu".into()),
+        params: params.collect(),
+        example_word: "pairs".into(),
+        curve: curve(facts, &step),
+        attempts: attempts(facts, &step),
+        ..Training::default()
+    };
+    if let Some((
+        StepOutcome::Work(WorkOutcome::Trained {
+            feed_ledger,
+            pairs,
+            seconds,
+            stall,
+            resumed_from,
+            ..
+        }),
+        ..,
+    )) = facts.finished(&step)
+    {
+        out.seconds = *seconds;
+        // A resumed attempt made only a part of the pairs.
+        out.examples_per_second =
+            (resumed_from.is_none() && *seconds > 0.0).then(|| *pairs as f64 / seconds);
+        out.feed_digest = Some(feed_ledger.clone());
+        out.stall = Some(StallLedger {
+            scan: stall.scan,
+            transform: stall.transform,
+            network: stall.network,
+            decode: stall.decode,
+            compute: stall.compute,
+        });
+        if let (Some(last), Some((epoch, step))) = (out.attempts.last_mut(), resumed_from) {
+            last.resumed_from = Some(ResumePoint {
+                epoch: *epoch as u32,
+                step: *step,
+            });
+        }
+    }
+    out
+}
+
+/// The loss curve; points that a lost attempt had told and a later one told again count once.
+fn curve(facts: &Facts<'_>, step: &str) -> Vec<LossPoint> {
+    let mut points: Vec<LossPoint> = Vec::new();
+    for event in facts.events {
+        if let RunEventKind::Loss {
+            step: s,
+            epoch,
+            global_step,
+            loss,
+            learning_rate,
+            pairs,
+        } = &event.kind
+            && s == step
+        {
+            points.retain(|p| p.step < *global_step);
+            points.push(LossPoint {
+                step: *global_step,
+                epoch: *epoch as u32 + 1,
+                loss: *loss,
+                learning_rate: *learning_rate,
+                examples_seen: *pairs,
+            });
+        }
+    }
+    points
+}
+
+fn attempts(facts: &Facts<'_>, step: &str) -> Vec<Attempt> {
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let (mut begun, mut trainer) = (0, String::new());
+    for event in facts.events {
+        let (outcome, reason) = match &event.kind {
+            RunEventKind::StepStarted { step: s, attempt } if s == step => {
+                begun = event.at_ms;
+                attempts.push(Attempt {
+                    number: *attempt,
+                    trainer: String::new(),
+                    resumed_from: None,
+                    outcome: AttemptOutcome::Lost,
+                    reason: String::new(),
+                    seconds: 0.0,
+                });
+                continue;
+            }
+            RunEventKind::Log { step: s, text } if s == step => {
+                if let Some((_, name)) = text.split_once(" on trainer ") {
+                    name.clone_into(&mut trainer);
+                }
+                continue;
+            }
+            RunEventKind::StepFinished { step: s, .. } if s == step => {
+                (AttemptOutcome::Finished, String::new())
+            }
+            RunEventKind::StepFailed { step: s, error, .. } if s == step => {
+                (AttemptOutcome::Failed, error.clone())
+            }
+            RunEventKind::StepLost { step: s, reason } if s == step => {
+                (AttemptOutcome::Lost, reason.clone())
+            }
+            _ => continue,
+        };
+        if let Some(last) = attempts.last_mut() {
+            (last.outcome, last.reason, last.seconds) =
+                (outcome, reason, (event.at_ms - begun) as f64 / 1000.0);
+            last.trainer.clone_from(&trainer);
+        }
+    }
+    attempts
+}
