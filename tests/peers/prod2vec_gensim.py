@@ -1,0 +1,144 @@
+"""prod2vec against gensim: the same baskets, the same parameters, in alternation.
+
+Prints each run as a line, then one JSON object with medians, the ratio and both sides' quality.
+"""
+
+import argparse
+import csv
+import glob
+import gzip
+import json
+import os
+import random
+import statistics
+import subprocess
+import tempfile
+import time
+
+import numpy as np
+from gensim.models import Word2Vec
+
+ALPHA, MIN_ALPHA = 0.025, 0.0001
+
+
+def lgsr(folder, before):
+    """Baskets of weekly transaction files: distinct PROD_CODEs by BASKET_ID, in file order."""
+    baskets = {}
+    for path in sorted(glob.glob(os.path.join(folder, "transactions_*.csv*"))):
+        if int(os.path.basename(path)[13:19]) >= before:
+            continue
+        with (gzip.open if path.endswith(".gz") else open)(path, "rt", newline="") as lines:
+            for row in csv.DictReader(lines):
+                baskets.setdefault(row["BASKET_ID"], {})[row["PROD_CODE"]] = None
+    return [list(items) for items in baskets.values()]
+
+
+def made_up(n=60_000, items=3_000, topics=60, seed=1):
+    """Baskets of one of some topics, popular items first in each."""
+    rng = random.Random(seed)
+    of_topic = [rng.sample(range(items), 80) for _ in range(topics)]
+    def basket():
+        topic = rng.choice(of_topic)
+        return sorted({f"item{topic[min(int(rng.expovariate(0.06)), 79)]}" for _ in range(rng.randint(2, 14))})
+    return [basket() for _ in range(n)]
+
+
+def build():
+    """Builds our program; its path."""
+    command = "cargo build --release -p pannier-trainer --example prod2vec_speed --message-format=json".split()
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    lines = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
+    made = [json.loads(line) for line in lines]
+    return [m["executable"] for m in made if m.get("executable") and m["target"]["name"] == "prod2vec_speed"][-1]
+
+
+def gensim_run(train, path, from_file, args, vectors, seed):
+    """Trains gensim; tokens per second of its training alone."""
+    model = Word2Vec(vector_size=args.dim, window=args.window, negative=args.negatives, alpha=ALPHA, min_alpha=MIN_ALPHA,
+                     sg=1, hs=0, sample=0, min_count=1, ns_exponent=0.75, workers=args.workers, seed=seed)
+    corpus = {"corpus_file": path} if from_file else {"corpus_iterable": train}
+    model.build_vocab(**corpus)
+    words = {"total_words": model.corpus_total_words} if from_file else {}
+    began = time.perf_counter()
+    model.train(**corpus, **words, total_examples=model.corpus_count, epochs=args.epochs)
+    seconds = time.perf_counter() - began
+    model.wv.save_word2vec_format(vectors, binary=False)
+    return model.corpus_total_words * args.epochs / seconds
+
+
+def our_run(program, path, args, vectors, seed):
+    """Trains ours; tokens per second."""
+    command = [program, path, vectors, f"dim={args.dim}", f"window={args.window}", f"negatives={args.negatives}",
+               f"epochs={args.epochs}", f"learning_rate={ALPHA}", f"min_learning_rate={MIN_ALPHA}", f"seed={seed}"]
+    line = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(line)["items_per_second"]
+
+
+def quality(vectors, held_out):
+    """HitRate@10 and MRR of a hidden item of each basket, by cosine with the mean of the others."""
+    with open(vectors) as lines:
+        n, dim = map(int, next(lines).split())
+        ids, rows = {}, np.zeros((n, dim), np.float32)
+        for i, line in enumerate(lines):
+            name, *floats = line.rstrip().split(" ")
+            ids[name], rows[i] = i, floats
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    rng, hits, reciprocal, asked = random.Random(0), 0, 0.0, 0
+    for basket in held_out:
+        known = [ids[i] for i in basket if i in ids]
+        if len(known) < 2:
+            continue
+        target = known.pop(rng.randrange(len(known)))
+        scores = unit @ rows[known].mean(axis=0)
+        scores[known] = -np.inf
+        rank = 1 + int((scores > scores[target]).sum())
+        hits, reciprocal, asked = hits + (rank <= 10), reciprocal + 1 / rank, asked + 1
+    return {"hit_rate@10": hits / asked, "mrr": reciprocal / asked, "queries": asked}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("input", nargs="?", help="folder of LGSR files, or a file of baskets")
+    parser.add_argument("--before", type=int, default=999999, help="LGSR: weeks below this one")
+    parser.add_argument("--ours", help="the built example prod2vec_speed")
+    for key, value in {"dim": 128, "window": 5, "negatives": 5, "epochs": 5, "workers": 2, "rounds": 3, "queries": 5000}.items():
+        parser.add_argument(f"--{key}", type=int, default=value)
+    args = parser.parse_args()
+    program = args.ours or build()
+    if args.input is None:
+        baskets = made_up()
+    elif os.path.isdir(args.input):
+        baskets = lgsr(args.input, args.before)
+    else:
+        with open(args.input) as lines:
+            baskets = [line.split() for line in lines]
+    random.Random(1).shuffle(baskets)
+    held_out, train = baskets[: args.queries], baskets[args.queries :]
+    tokens = sum(map(len, train))
+    print(f"{len(train)} baskets, {tokens} tokens, {len(held_out)} held out", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "baskets.txt")
+        ours, theirs = os.path.join(folder, "ours.txt"), os.path.join(folder, "gensim.txt")
+        with open(path, "w") as out:
+            out.writelines(" ".join(b) + "\n" for b in train)
+        probe = argparse.Namespace(**{**vars(args), "epochs": 1})
+        inputs = {kind: gensim_run(train, path, kind == "file", probe, theirs, 1) for kind in ("memory", "file")}
+        fastest = max(inputs, key=inputs.get)
+        print(f"gensim reads from {fastest}: " + json.dumps({k: round(v) for k, v in inputs.items()}), flush=True)
+        speeds, grades = {"ours": [], "gensim": []}, {"ours": [], "gensim": []}
+        for seed in range(1, args.rounds + 1):
+            speeds["ours"].append(our_run(program, path, args, ours, seed))
+            speeds["gensim"].append(gensim_run(train, path, fastest == "file", args, theirs, seed))
+            for side, vectors in (("ours", ours), ("gensim", theirs)):
+                grades[side].append(quality(vectors, held_out))
+                print(side, round(speeds[side][-1]), "items/s", json.dumps(grades[side][-1]), flush=True)
+    median = {side: statistics.median(s) for side, s in speeds.items()}
+    mean = {side: {k: round(statistics.mean(g[k] for g in all_), 4) for k in ("hit_rate@10", "mrr")} for side, all_ in grades.items()}
+    ratios = sorted(o / t for o, t in zip(speeds["ours"], speeds["gensim"]))
+    print(json.dumps({"items_per_second": {s: round(v) for s, v in median.items()},
+                      "ratio_median": round(statistics.median(ratios), 2), "ratios": [round(r, 2) for r in ratios],
+                      "quality": mean, "cores": os.cpu_count(), "load": os.getloadavg()[0]}))
+
+
+if __name__ == "__main__":
+    main()

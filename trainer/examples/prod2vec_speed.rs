@@ -1,0 +1,219 @@
+//! How fast prod2vec trains, feed and network left out: baskets from a text file, pairs made by
+//! the feed's own code on one thread, updates on another.
+//!
+//! `prod2vec_speed BASKETS VECTORS [key=value ...]`: BASKETS has a basket a line, item ids
+//! separated by spaces; VECTORS is written in word2vec's text form. Keys: dim, window, negatives,
+//! epochs, learning_rate, min_learning_rate, seed, batch_baskets. Prints one line of JSON.
+
+use std::collections::HashMap;
+use std::sync::mpsc::sync_channel;
+use std::time::Instant;
+
+use pannier_proto::feed::{FeedSpec, KeyedRng, PairMaker, PairWindow, Transform, mix};
+use pannier_proto::ids::FIRST_ITEM;
+use pannier_trainer::prod2vec::{
+    Instructions, Kernel, LossSum, Model, NoiseTable, Pairs, word2vec_text,
+};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+struct Options {
+    values: HashMap<String, String>,
+}
+
+impl Options {
+    fn number(&self, key: &str, default: f64) -> Result<f64, Failure> {
+        self.values.get(key).map_or(Ok(default), |v| {
+            v.parse().map_err(|e| format!("{key}={v}: {e}").into())
+        })
+    }
+}
+
+/// Ids and counts of the items, by count, then by id.
+type Items = Vec<(String, u64)>;
+
+/// The items, and the baskets as indices.
+fn read(path: &str) -> Result<(Items, Vec<Vec<u32>>), Failure> {
+    let text = std::fs::read_to_string(path)?;
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    text.split_whitespace()
+        .for_each(|id| *counts.entry(id).or_default() += 1);
+    let mut vocab: Items = counts
+        .into_iter()
+        .map(|(id, n)| (id.to_owned(), n))
+        .collect();
+    vocab.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let index: HashMap<&str, u32> = vocab
+        .iter()
+        .map(|(id, _)| id.as_str())
+        .zip(FIRST_ITEM..)
+        .collect();
+    let basket = |line: &str| {
+        line.split_whitespace()
+            .filter_map(|id| index.get(id).copied())
+            .collect()
+    };
+    let baskets = text.lines().map(basket).collect();
+    Ok((vocab, baskets))
+}
+
+/// The feed that executors would serve: 16 Ki rows a row group, 64 Ki rows a window.
+fn feed(baskets: usize, batch_rows: u64, window: u32, seed: u64) -> FeedSpec {
+    let (group, rows) = (16_384, baskets as u64);
+    FeedSpec {
+        table: "baskets".into(),
+        version: String::new(),
+        columns: vec!["items".into()],
+        transform: Transform::Pairs {
+            window: PairWindow::Items(window),
+            first_item: FIRST_ITEM,
+            keep: vec![],
+        },
+        seed,
+        shuffle: true,
+        batch_rows,
+        window_rows: 65_536,
+        row_groups: (0..rows.div_ceil(group))
+            .map(|g| group.min(rows - g * group))
+            .collect(),
+    }
+}
+
+struct Making<'a> {
+    spec: &'a FeedSpec,
+    baskets: &'a [Vec<u32>],
+    noise: &'a NoiseTable,
+    window: u32,
+    negatives: usize,
+    rows: usize,
+}
+
+impl Making<'_> {
+    /// Hands every step of an epoch to `out`; false when nobody wants more.
+    fn epoch(&self, epoch: u64, mut out: impl FnMut(Pairs) -> bool) -> Result<bool, Failure> {
+        let order = self.spec.order(epoch);
+        let (mut maker, mut open) = (PairMaker::default(), None);
+        for step in 0..order.steps() {
+            let (mut centers, mut contexts) = (Vec::new(), Vec::new());
+            for span in order.spans(order.step_rows(step)) {
+                let known = open.take().filter(|(window, _)| *window == span.window);
+                let rows = known.map_or_else(
+                    || order.window_order(&order.windows()[span.window]),
+                    |(_, rows)| rows,
+                );
+                for (row, _) in &rows[span.range.start as usize..span.range.end as usize] {
+                    let (basket, window) =
+                        (&self.baskets[*row as usize], PairWindow::Items(self.window));
+                    maker.append(
+                        basket,
+                        FIRST_ITEM,
+                        window,
+                        &[],
+                        order.row_seed(*row),
+                        &mut centers,
+                        &mut contexts,
+                    );
+                }
+                open = Some((span.window, rows));
+            }
+            let mut rng = KeyedRng::new(mix(self.spec.seed ^ mix(epoch ^ mix(step))));
+            let negatives = (0..centers.len() * self.negatives)
+                .map(|_| self.noise.draw(&mut rng))
+                .collect();
+            let pairs = Pairs::new(
+                centers.into(),
+                contexts.into(),
+                negatives,
+                self.negatives,
+                self.rows,
+            )?;
+            if !out(pairs) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    let mut args = std::env::args().skip(1);
+    let (Some(input), Some(output)) = (args.next(), args.next()) else {
+        return Err("usage: prod2vec_speed BASKETS VECTORS [key=value ...]".into());
+    };
+    let values = args
+        .filter_map(|a| a.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())))
+        .collect();
+    let options = Options { values };
+    let number = |key, default: u32| options.number(key, f64::from(default)).map(|n| n as u32);
+    let (dim, window, negatives) = (
+        number("dim", 128)?,
+        number("window", 5)?,
+        number("negatives", 5)? as usize,
+    );
+    let (epochs, seed) = (
+        u64::from(number("epochs", 5)?),
+        u64::from(number("seed", 1)?),
+    );
+    let (first, last) = (
+        options.number("learning_rate", 0.025)?,
+        options.number("min_learning_rate", 0.0001)?,
+    );
+    let (vocab, baskets) = read(&input)?;
+    let tokens: usize = baskets.iter().map(Vec::len).sum();
+
+    let began = Instant::now();
+    let rows = vocab.len() + FIRST_ITEM as usize;
+    let spec = feed(
+        baskets.len(),
+        u64::from(number("batch_baskets", 1024)?),
+        window,
+        seed,
+    );
+    let noise = NoiseTable::new(&vocab.iter().map(|(_, n)| *n).collect::<Vec<_>>(), 0.75)?;
+    let making = Making {
+        spec: &spec,
+        baskets: &baskets,
+        noise: &noise,
+        window,
+        negatives,
+        rows,
+    };
+    let mut model = Model::new(rows, dim as usize, seed);
+    let kernel = Kernel::new(Instructions::best());
+    let total = (spec.steps() * epochs) as f64;
+    let (mut pairs, mut loss, mut busy) = (0, LossSum::default(), 0.0);
+    std::thread::scope(|scope| -> Result<(), Failure> {
+        let (sender, steps) = sync_channel::<Pairs>(3);
+        let maker = scope.spawn(move || -> Result<(), Failure> {
+            for epoch in 0..epochs {
+                if !making.epoch(epoch, |pairs| sender.send(pairs).is_ok())? {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        for (number, step) in steps.iter().enumerate() {
+            let at = Instant::now();
+            let rate = first + (last - first) * number as f64 / total;
+            let sum = kernel.train(&mut model, &step, rate as f32)?;
+            busy += at.elapsed().as_secs_f64();
+            pairs += step.len();
+            loss = LossSum {
+                sum: loss.sum + sum.sum,
+                pairs: loss.pairs + sum.pairs,
+            };
+        }
+        maker.join().map_err(|_| "the pair maker panicked")?
+    })?;
+    let seconds = began.elapsed().as_secs_f64();
+    std::fs::write(
+        output,
+        word2vec_text(&model, vocab.iter().map(|(id, _)| id.as_str())),
+    )?;
+    println!(
+        r#"{{"items_per_second": {:.0}, "pairs": {pairs}, "seconds": {seconds:.3}, "loss": {:.4}, "updating_seconds": {busy:.3}}}"#,
+        tokens as f64 * epochs as f64 / seconds,
+        loss.sum / loss.pairs.max(1) as f64,
+    );
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! How a trainer runs. Defaults are for one process on a laptop and for a cluster alike.
+
+use std::time::Duration;
+
+use pannier_proto::config::{ByteSize, Span};
+use serde::{Deserialize, Serialize};
+
+/// A trainer's configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainerConfig {
+    /// The scheduler, for example `http://10.0.0.5:50050`.
+    pub scheduler: String,
+    /// Threads that compute; 0 stands for one per core. No result depends on it.
+    pub threads: usize,
+    /// How long the scheduler may be silent before its stream counts as broken.
+    pub silence: Span,
+    /// How long all executors together may fail to serve a step before the attempt fails.
+    pub feed_timeout: Span,
+    /// How long one executor may take for its next step before the next one is asked.
+    pub feed_stall: Span,
+    /// Windows read at the same time.
+    pub prefetch_windows: usize,
+    /// Steps of one window that may wait for the model.
+    pub prefetch_steps: usize,
+    /// Bytes of all steps that may wait for the model.
+    pub prefetch_bytes: ByteSize,
+}
+
+impl Default for TrainerConfig {
+    fn default() -> Self {
+        Self {
+            scheduler: "http://127.0.0.1:50050".into(),
+            threads: 0,
+            silence: Span(Duration::from_secs(15)),
+            feed_timeout: Span(Duration::from_secs(120)),
+            feed_stall: Span(Duration::from_secs(20)),
+            prefetch_windows: 3,
+            prefetch_steps: 64,
+            prefetch_bytes: ByteSize(64 << 20),
+        }
+    }
+}
+
+impl TrainerConfig {
+    /// Threads, with 0 resolved.
+    #[must_use]
+    pub fn resolved_threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_own_text_is_read_back_and_typos_are_not() {
+        let config = TrainerConfig {
+            prefetch_bytes: ByteSize(1 << 30),
+            ..TrainerConfig::default()
+        };
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(
+            serde_json::from_str::<TrainerConfig>(&text).unwrap(),
+            config
+        );
+        assert!(serde_json::from_str::<TrainerConfig>(r#"{"thread": 2}"#).is_err());
+    }
+}

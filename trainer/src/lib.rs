@@ -1,0 +1,27 @@
+//! The trainer of Pannier: the models.
+//!
+//! A trainer leases work from the scheduler ([`serve`]), reads its batches from the executors'
+//! feed, trains or ranks, and writes what came of it into the warehouse. It plans nothing and
+//! decides nothing about runs.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod attempt;
+mod config;
+mod error;
+mod feed;
+mod predict;
+pub mod prod2vec;
+mod report;
+mod serve;
+mod session;
+mod storage;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod vocab;
+
+pub use config::TrainerConfig;
+pub use error::TrainerError;
+pub use serve::serve;

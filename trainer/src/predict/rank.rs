@@ -1,0 +1,63 @@
+//! The first places of a list of scores. Pure.
+
+use std::cmp::Ordering;
+
+use pannier_proto::ids::FIRST_ITEM;
+
+/// An item in a ranking.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Place {
+    pub item: u32,
+    pub score: f32,
+}
+
+/// The first `top` real items that are not in `own`, best score first; ties by count, the larger
+/// first, then by index, the smaller first. `scores` and `counts` have an entry for every index,
+/// PAD and UNK among them; `own` is sorted.
+pub(crate) fn first_places(scores: &[f32], counts: &[u64], own: &[u32], top: usize) -> Vec<Place> {
+    let better = |a: &u32, b: &u32| -> Ordering {
+        let (i, j) = (*a as usize, *b as usize);
+        scores[j]
+            .total_cmp(&scores[i])
+            .then(counts[j].cmp(&counts[i]))
+            .then(a.cmp(b))
+    };
+    let mut items: Vec<u32> = Vec::with_capacity(scores.len());
+    items.extend((FIRST_ITEM..scores.len() as u32).filter(|i| own.binary_search(i).is_err()));
+    if top < items.len() {
+        items.select_nth_unstable_by(top, better);
+        items.truncate(top);
+    }
+    items.sort_unstable_by(better);
+    items
+        .into_iter()
+        .map(|item| Place {
+            item,
+            score: scores[item as usize],
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn equals_a_full_sort(
+            rows in proptest::collection::vec((-3i8..3, 0u64..3), 0..60),
+            mut own in proptest::collection::vec(0u32..60, 0..5),
+            top in 0usize..70,
+        ) {
+            own.sort_unstable();
+            let scores: Vec<f32> = rows.iter().map(|r| f32::from(r.0)).collect();
+            let counts: Vec<u64> = rows.iter().map(|r| r.1).collect();
+            let mut naive: Vec<u32> = (2..rows.len() as u32).filter(|i| !own.contains(i)).collect();
+            naive.sort_by_key(|i| (std::cmp::Reverse(rows[*i as usize]), *i));
+            naive.truncate(top);
+            let ours: Vec<u32> = first_places(&scores, &counts, &own, top).iter().map(|p| p.item).collect();
+            prop_assert_eq!(ours, naive);
+        }
+    }
+}

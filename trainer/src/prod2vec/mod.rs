@@ -1,0 +1,28 @@
+//! prod2vec: item vectors from baskets, by skip-gram with negative sampling (Mikolov et al. 2013;
+//! Grbovic et al. 2015, "E-commerce in Your Inbox").
+//!
+//! In closed form on the CPU, and deterministic: the same work gives the same bytes whatever the
+//! number of threads, the instructions of the processor, and the interruptions. Updates are
+//! applied one after another by one thread; a second one prepares the pairs.
+
+pub(crate) mod artifact;
+pub(crate) mod checkpoint;
+mod dots;
+mod kernel;
+mod lanes;
+mod model;
+mod noise;
+mod pairs;
+mod prepare;
+mod sigmoid;
+#[cfg(test)]
+mod tests;
+pub(crate) mod train;
+
+pub use artifact::word2vec_text;
+pub(crate) use dots::dots;
+pub use kernel::{Kernel, LossSum};
+pub use lanes::{Instructions, Lane};
+pub use model::Model;
+pub use noise::NoiseTable;
+pub use pairs::Pairs;

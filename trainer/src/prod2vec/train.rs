@@ -1,0 +1,226 @@
+//! The training loop of prod2vec: what happens after each step. All state is in [`State`]; a run
+//! that stops anywhere and goes on from a checkpoint ends in the same bytes.
+
+use std::time::Instant;
+
+use pannier_proto::feed::FeedSpec;
+use pannier_proto::ids::{BUILD_ID, digest_of};
+use pannier_proto::spec::Prod2vecParams;
+use pannier_proto::work::{StallLedger, WorkReportKind};
+
+use crate::error::TrainerError;
+use crate::feed::ledger::Ledger;
+use crate::feed::{Feed, FeedContext, after};
+use crate::prod2vec::checkpoint::{Checkpoints, State};
+use crate::prod2vec::kernel::{Kernel, LossSum};
+use crate::prod2vec::lanes::Instructions;
+use crate::prod2vec::model::Model;
+use crate::prod2vec::noise::NoiseTable;
+use crate::prod2vec::prepare::{Preparation, Ready};
+use crate::report::{Pace, Reporter};
+use crate::storage::Storage;
+use crate::vocab::Vocab;
+
+/// Goes up when the same work would give other weights.
+const REVISION: u32 = 1;
+/// Points of the loss curve.
+const LOSS_POINTS: u64 = 200;
+
+/// What is trained.
+pub(crate) struct Training<'a> {
+    pub params: &'a Prod2vecParams,
+    pub seed: u64,
+    pub feed: &'a FeedSpec,
+    pub vocab: &'a Vocab,
+    pub checkpoints: &'a str,
+}
+
+/// What came of it.
+pub(crate) struct Trained {
+    pub state: State,
+    pub steps: u64,
+    pub stall: StallLedger,
+    pub resumed_from: Option<(u64, u64)>,
+}
+
+impl Training<'_> {
+    /// Digest of everything that decides the weights.
+    fn digest(&self) -> String {
+        digest_of(&(
+            self.params,
+            self.seed,
+            self.feed.digest(),
+            &self.vocab.digest,
+            BUILD_ID,
+            REVISION,
+        ))
+    }
+
+    fn epochs(&self) -> u64 {
+        u64::from(self.params.epochs)
+    }
+
+    fn fresh(&self) -> State {
+        let model = Model::new(self.vocab.rows(), self.params.dim as usize, self.seed);
+        State {
+            model,
+            next: (0, 0),
+            pairs: 0,
+            ledger: Ledger::default(),
+            loss: LossSum::default(),
+        }
+    }
+
+    /// Trains from the newest checkpoint, or from the start, to the end.
+    ///
+    /// # Errors
+    /// Those of the feed and the storage; [`TrainerError::Data`] where there is nothing to train on
+    /// or the weights leave the numbers; [`TrainerError::Stopped`] when told to.
+    pub(crate) fn run(
+        &self,
+        context: &FeedContext,
+        storage: &Storage,
+    ) -> Result<Trained, TrainerError> {
+        let (reporter, steps) = (&context.reporter, self.feed.steps());
+        if steps == 0 || self.params.dim == 0 {
+            return Err(TrainerError::data(
+                "feed",
+                "it has no baskets; check weeks, split and checks of the spec",
+            ));
+        }
+        let mut checkpoints =
+            Checkpoints::new(storage.clone(), self.checkpoints.to_owned(), self.digest());
+        let taken_up = checkpoints.newest(reporter)?;
+        let resumed_from = taken_up.as_ref().map(|state| state.next);
+        let mut state = taken_up.unwrap_or_else(|| self.fresh());
+        reporter.log(self.opening(state.next));
+        let preparation = Preparation {
+            noise: NoiseTable::new(&self.vocab.counts(), self.params.power)?,
+            negatives: self.params.negatives as usize,
+            rows: self.vocab.rows(),
+            seed: self.seed,
+        };
+        let mut stall = StallLedger::default();
+        let feed = Feed::open(context, self.feed, state.next, self.epochs());
+        std::thread::scope(|scope| {
+            let mut ready = Ready::start(scope, feed, &preparation)?;
+            let mut progress = Progress::new(self, steps);
+            let kernel = Kernel::new(Instructions::best());
+            while let Some(step) = ready.next(&mut stall)? {
+                if context.cancel.is_cancelled() {
+                    return Err(TrainerError::Stopped);
+                }
+                let began = Instant::now();
+                let global = step.epoch * steps + step.step;
+                let loss = kernel.train(
+                    &mut state.model,
+                    &step.pairs,
+                    self.rate(global, steps) as f32,
+                )?;
+                stall.compute += began.elapsed().as_secs_f64();
+                state.loss.sum += loss.sum;
+                state.loss.pairs += loss.pairs;
+                state.pairs += step.pairs.len() as u64;
+                state.ledger.add(&step.digest);
+                state.next = after((step.epoch, step.step), steps);
+                progress.step(&mut state, global, step.pairs.len() as u64, reporter)?;
+                ready.recycle(step);
+                if self.checkpoint_due(state.next, global + 1) {
+                    checkpoints.put(&state, global + 1, reporter)?;
+                }
+            }
+            Ok(())
+        })?;
+        if state.pairs == 0 {
+            let reason = "its baskets make not one pair; they need two known items, so lower prepare.min_item_baskets";
+            return Err(TrainerError::data("feed", reason));
+        }
+        if !state.model.is_finite() {
+            return Err(TrainerError::data(
+                "params",
+                "the weights are no longer numbers; lower learning_rate",
+            ));
+        }
+        Ok(Trained {
+            state,
+            steps: steps * self.epochs(),
+            stall,
+            resumed_from,
+        })
+    }
+
+    fn opening(&self, (epoch, step): (u64, u64)) -> String {
+        let (items, steps, epochs) = (
+            self.vocab.items.len(),
+            self.feed.steps(),
+            self.params.epochs,
+        );
+        format!(
+            "prod2vec: {items} items, {epochs} epochs of {steps} steps; from epoch {epoch} step {step}"
+        )
+    }
+
+    /// Falls in a straight line over the steps of all epochs.
+    fn rate(&self, global_step: u64, steps: u64) -> f64 {
+        let done = global_step as f64 / (steps * self.epochs()) as f64;
+        let (first, last) = (self.params.learning_rate, self.params.min_learning_rate);
+        (first + (last - first) * done).max(last.min(first))
+    }
+
+    fn checkpoint_due(&self, next: (u64, u64), global_steps: u64) -> bool {
+        let every = u64::from(self.params.checkpoint_steps);
+        next.1 == 0 || (every > 0 && global_steps.is_multiple_of(every))
+    }
+}
+
+/// Reports of loss and progress.
+struct Progress<'a> {
+    training: &'a Training<'a>,
+    steps: u64,
+    pace: Pace,
+}
+
+impl<'a> Progress<'a> {
+    fn new(training: &'a Training<'a>, steps: u64) -> Self {
+        Self {
+            training,
+            steps,
+            pace: Pace::new(),
+        }
+    }
+
+    /// Points of the curve stand at the same global steps whatever was interrupted.
+    fn step(
+        &mut self,
+        state: &mut State,
+        global: u64,
+        pairs: u64,
+        reporter: &Reporter,
+    ) -> Result<(), TrainerError> {
+        let total = self.steps * self.training.epochs();
+        let (done, every) = (global + 1, (total / LOSS_POINTS).max(1));
+        if (done.is_multiple_of(every) || done == total) && state.loss.pairs > 0 {
+            let loss = state.loss.sum / state.loss.pairs as f64;
+            if !loss.is_finite() {
+                return Err(TrainerError::data(
+                    "params",
+                    "the loss is no longer a number; lower learning_rate",
+                ));
+            }
+            let learning_rate = self.training.rate(global, self.steps);
+            let epoch = global / self.steps;
+            reporter.send(WorkReportKind::Loss {
+                epoch,
+                step: global,
+                loss,
+                learning_rate,
+                pairs: state.pairs,
+            });
+            state.loss = LossSum::default();
+        }
+        if let Some(progress) = self.pace.tick(done, total, pairs) {
+            reporter.send(progress);
+        }
+        Ok(())
+    }
+}
