@@ -1,0 +1,82 @@
+//! Neighbours of an item: a cosine and a small bar each.
+
+use pannier_client::{Neighbour, Similar};
+
+use super::table::Table;
+
+const BAR: f64 = 20.0;
+const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/// Nearest first.
+pub fn similar(answer: &Similar) -> Vec<String> {
+    let item = answer
+        .item
+        .as_ref()
+        .map_or_else(String::new, |item| format!(", nearest to {}", named(item)));
+    let mut table = Table::new(&[">", "item", "name", ">cosine", ""]).widest(50);
+    for (i, neighbour) in answer.similar.iter().enumerate() {
+        table.row([
+            (i + 1).to_string(),
+            neighbour.item_id.clone(),
+            neighbour.name.clone(),
+            format!("{:.4}", neighbour.cosine),
+            bar(neighbour.cosine),
+        ]);
+    }
+    let mut lines = vec![format!("{} version {}{item}", answer.model, answer.version)];
+    lines.extend(table.lines());
+    lines
+}
+
+fn named(item: &Neighbour) -> String {
+    if item.name.is_empty() {
+        item.item_id.clone()
+    } else {
+        format!("{} ({})", item.item_id, item.name)
+    }
+}
+
+/// `0..=1` as up to 20 columns, by eighths; nothing below 0.
+fn bar(share: f64) -> String {
+    let eighths = (share.clamp(0.0, 1.0) * BAR * 8.0).round() as usize;
+    let rest = eighths
+        .checked_rem(8)
+        .and_then(|r| r.checked_sub(1))
+        .and_then(|i| EIGHTHS.get(i));
+    "█"
+        .repeat(eighths / 8)
+        .chars()
+        .chain(rest.copied())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_show_the_cosine() {
+        let neighbour = |id: &str, name: &str, cosine| Neighbour {
+            item_id: id.into(),
+            name: name.into(),
+            cosine,
+        };
+        let answer = Similar {
+            model: "grocery-vectors".into(),
+            version: 3,
+            item: Some(neighbour("PRD1", "milk", 1.0)),
+            similar: vec![
+                neighbour("PRD2", "cream", 0.9187),
+                neighbour("PRD33", "", 0.5),
+                neighbour("PRD4", "ink", -0.2),
+            ],
+        };
+        let want = "\
+grocery-vectors version 3, nearest to PRD1 (milk)
+   item   name    cosine
+1  PRD2   cream   0.9187  ██████████████████▍
+2  PRD33          0.5000  ██████████
+3  PRD4   ink    -0.2000";
+        assert_eq!(similar(&answer).join("\n"), want);
+    }
+}

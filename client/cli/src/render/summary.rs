@@ -1,0 +1,192 @@
+//! How a run ended: metrics, what was published, where the report is.
+
+use pannier_proto::event::{MetricRow, PairedRow, RunEvent, RunEventKind, StepOutcome};
+
+use super::format::{count, duration};
+use super::outcome::publication;
+use super::table::Table;
+use super::{Line, Mark};
+
+/// Metrics of which more is better: the best method is marked.
+const MORE_IS_BETTER: [&str; 6] = ["hit_rate", "map", "mrr", "ndcg", "precision", "recall"];
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Well.
+    Succeeded,
+    /// Badly, with the reason.
+    Failed(String),
+    /// It was stopped.
+    Cancelled,
+}
+
+/// What a run's log says about its results.
+#[derive(Debug, Default)]
+pub struct Summary {
+    name: String,
+    began_ms: i64,
+    ended_ms: i64,
+    end: Option<End>,
+    metrics: Vec<MetricRow>,
+    paired: Vec<PairedRow>,
+    published: Vec<(Mark, String)>,
+    report: Option<String>,
+}
+
+impl Summary {
+    /// Takes an event in.
+    pub fn apply(&mut self, event: &RunEvent) {
+        match &event.kind {
+            RunEventKind::Submitted { name, .. } => {
+                self.name.clone_from(name);
+                self.began_ms = event.at_ms;
+            }
+            RunEventKind::StepFinished { result, .. } => self.produced(result),
+            RunEventKind::RetryRequested => {
+                self.began_ms = event.at_ms;
+                self.end = None;
+            }
+            RunEventKind::Succeeded => self.ended(event, End::Succeeded),
+            RunEventKind::Failed { error } => self.ended(event, End::Failed(error.clone())),
+            RunEventKind::Cancelled => self.ended(event, End::Cancelled),
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, event: &RunEvent, end: End) {
+        self.ended_ms = event.at_ms;
+        self.end = Some(end);
+    }
+
+    fn produced(&mut self, result: &StepOutcome) {
+        match result {
+            StepOutcome::Evaluated { metrics, paired } => {
+                self.metrics.extend(metrics.iter().cloned());
+                self.paired.extend(paired.iter().cloned());
+            }
+            StepOutcome::Published { .. } => self.published.push(publication(result)),
+            StepOutcome::Report { path } => self.report = Some(path.clone()),
+            _ => {}
+        }
+    }
+
+    /// How the run ended, as far as seen.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// The last lines of a run. `warehouse` is the root of what paths are below of.
+    pub fn lines(&self, run_id: &str, warehouse: Option<&str>) -> Vec<Line> {
+        let mut lines = Vec::new();
+        if !self.metrics.is_empty() {
+            lines.push(String::new());
+            lines.extend(metrics_table(&self.metrics));
+            lines.extend(self.headline().map(difference));
+            lines.push(String::new());
+        }
+        let mut lines: Vec<Line> = lines
+            .into_iter()
+            .map(|text| Line::new(Mark::Note, text))
+            .collect();
+        if self.end == Some(End::Succeeded) {
+            let took = duration((self.ended_ms - self.began_ms) as f64 / 1e3);
+            lines.push(Line::new(
+                Mark::Done,
+                format!("run {run_id} ({}) succeeded in {took}", self.name),
+            ));
+        }
+        lines.extend(
+            self.published
+                .iter()
+                .map(|(mark, text)| Line::new(*mark, format!("published  {text}"))),
+        );
+        if let Some(path) = &self.report {
+            lines.push(Line::new(
+                Mark::Note,
+                format!("report     {}", below(warehouse, path)),
+            ));
+        }
+        lines
+    }
+
+    /// The comparisons on the first metric compared.
+    fn headline(&self) -> impl Iterator<Item = &PairedRow> {
+        let first = self.paired.first().map(|p| &p.metric);
+        self.paired.iter().filter(move |p| Some(&p.metric) == first)
+    }
+}
+
+fn difference(paired: &PairedRow) -> String {
+    let PairedRow {
+        method,
+        against,
+        metric,
+        difference,
+        lo,
+        hi,
+    } = paired;
+    format!(
+        "{method} against {against}: {metric} {difference:+.4} (95 % interval {lo:+.4} to {hi:+.4})"
+    )
+}
+
+/// A path below the warehouse as one that can be opened.
+pub fn below(warehouse: Option<&str>, path: &str) -> String {
+    match warehouse {
+        Some(root) if !root.is_empty() => format!(
+            "{}/{path}",
+            root.strip_prefix("file://")
+                .unwrap_or(root)
+                .trim_end_matches('/')
+        ),
+        _ => path.to_owned(),
+    }
+}
+
+/// Metrics down, methods across, the best of a row with a star.
+fn metrics_table(metrics: &[MetricRow]) -> Vec<String> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut methods: Vec<&str> = Vec::new();
+    for row in metrics {
+        if !names.contains(&row.metric.as_str()) {
+            names.push(&row.metric);
+        }
+        if !methods.contains(&row.method.as_str()) {
+            methods.push(&row.method);
+        }
+    }
+    let titles: Vec<String> = methods.iter().map(|m| format!(">{m} ")).collect();
+    let titles: Vec<&str> = std::iter::once("metric")
+        .chain(titles.iter().map(String::as_str))
+        .collect();
+    let mut table = Table::new(&titles);
+    for name in names {
+        let values: Vec<Option<f64>> = methods
+            .iter()
+            .map(|method| {
+                metrics
+                    .iter()
+                    .rev()
+                    .find(|r| r.metric == name && r.method == *method)
+                    .map(|r| r.value)
+            })
+            .collect();
+        let ranked = methods.len() > 1 && MORE_IS_BETTER.iter().any(|m| name.starts_with(m));
+        let best = values
+            .iter()
+            .flatten()
+            .copied()
+            .fold(f64::NEG_INFINITY, f64::max);
+        let cell = |value: &Option<f64>| match value {
+            Some(v) if ranked && *v == best => format!("{v:.4}*"),
+            Some(v) => format!("{v:.4} "),
+            None => "- ".to_owned(),
+        };
+        table.row(std::iter::once(name.to_owned()).chain(values.iter().map(cell)));
+    }
+    let queries = metrics.iter().map(|r| r.n).max().unwrap_or(0);
+    let mut lines = table.lines();
+    lines.push(format!("over {} held-out queries", count(queries)));
+    lines
+}

@@ -1,0 +1,137 @@
+//! Answers as plain values. Wire → Rust, once; they serialise to what `pannier --json` prints.
+
+use pannier_proto::wire;
+use serde::Serialize;
+
+/// A run that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Submitted {
+    /// Id of the run.
+    pub run_id: String,
+    /// False where the key had started this run before.
+    pub created: bool,
+}
+
+/// What a check of a spec against its data found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Validation {
+    /// Errors as rendered for people; none where the spec is good.
+    pub errors: Vec<String>,
+    /// What was found out on the way, for example the number of raw files.
+    pub facts: Vec<String>,
+}
+
+/// What a clean-up removed, or would remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Garbage {
+    /// Paths below the warehouse.
+    pub removed: Vec<String>,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
+/// Who the scheduler is and who works for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Info {
+    /// Build id.
+    pub build: String,
+    /// Root of the warehouse: a path or a URL.
+    pub warehouse: String,
+    /// Executors that answer.
+    pub executors: u32,
+    /// Feeds that are served.
+    pub feeds: u32,
+    /// Trainers that are attached.
+    pub trainers: u32,
+}
+
+/// An item and how near it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Neighbour {
+    /// Raw id.
+    pub item_id: String,
+    /// Name; empty where the data has none.
+    pub name: String,
+    /// Cosine of the two vectors, `-1..=1`.
+    pub cosine: f64,
+}
+
+/// The items nearest to one item in a model's space.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Similar {
+    /// Model.
+    pub model: String,
+    /// Version that answered.
+    pub version: u32,
+    /// The item asked about, where the scheduler names it.
+    pub item: Option<Neighbour>,
+    /// Nearest first.
+    pub similar: Vec<Neighbour>,
+}
+
+impl From<wire::SubmitResponse> for Submitted {
+    fn from(wire: wire::SubmitResponse) -> Self {
+        Self {
+            run_id: wire.run_id,
+            created: wire.created,
+        }
+    }
+}
+
+impl From<wire::ValidateResponse> for Validation {
+    fn from(wire: wire::ValidateResponse) -> Self {
+        Self {
+            errors: wire.errors,
+            facts: wire.facts,
+        }
+    }
+}
+
+impl From<wire::GcResponse> for Garbage {
+    fn from(wire: wire::GcResponse) -> Self {
+        Self {
+            removed: wire.removed,
+            bytes: wire.bytes,
+        }
+    }
+}
+
+impl From<wire::InfoResponse> for Info {
+    fn from(wire: wire::InfoResponse) -> Self {
+        let wire::InfoResponse {
+            build,
+            warehouse,
+            executors,
+            feeds,
+            trainers,
+        } = wire;
+        Self {
+            build,
+            warehouse,
+            executors,
+            feeds,
+            trainers,
+        }
+    }
+}
+
+impl From<wire::SimilarItem> for Neighbour {
+    fn from(wire: wire::SimilarItem) -> Self {
+        Self {
+            item_id: wire.item_id,
+            name: wire.name,
+            cosine: wire.cosine,
+        }
+    }
+}
+
+impl From<wire::SimilarResponse> for Similar {
+    fn from(wire: wire::SimilarResponse) -> Self {
+        Self {
+            model: wire.model,
+            version: wire.version,
+            item: wire.item.map(Into::into),
+            similar: wire.similar.into_iter().map(Into::into).collect(),
+        }
+    }
+}
