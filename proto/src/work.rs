@@ -81,7 +81,7 @@ pub enum Predictor {
     Popularity,
     /// Sum over the query's items of how often a candidate shares a train basket with it.
     CoOccurrence {
-        /// The train baskets: one List<UInt32> column, select, unshuffled.
+        /// The train baskets: one `List<UInt32>` column, select, unshuffled.
         baskets: FeedSpec,
     },
 }

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use pannier_engine::table::TableTarget;
-use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::spec::{
     BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, SplitSpec, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::error::SchedulerError;
-use crate::layout::{self, Layout, Source, TableDef};
+use crate::layout::{self, Layout, Source};
+
+mod table;
+use table::{params, table_plan};
 
 /// A value for a `$name` in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -307,98 +309,4 @@ fn learn(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
             kind,
         });
     }
-}
-
-/// The values that any table's SQL may use.
-fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
-    let weeks = &spec.prepare.weeks;
-    let (test, valid) = match spec.split {
-        SplitSpec::Time {
-            test_weeks,
-            valid_weeks,
-        } => (test_weeks, valid_weeks),
-        SplitSpec::LastBasket {} => (0, 0),
-    };
-    BTreeMap::from([
-        (
-            "week_from".into(),
-            Param::Int(weeks.from.map_or(0, i64::from)),
-        ),
-        (
-            "week_to".into(),
-            Param::Int(weeks.to.map_or(999_999, i64::from)),
-        ),
-        ("test_days".into(), Param::Int(i64::from(test) * 7)),
-        ("valid_days".into(), Param::Int(i64::from(valid) * 7)),
-        (
-            "min_item_baskets".into(),
-            Param::Int(i64::from(spec.prepare.min_item_baskets)),
-        ),
-        (
-            "max_items".into(),
-            Param::Int(
-                spec.prepare
-                    .max_items
-                    .map_or(i64::from(u32::MAX - 2), i64::from),
-            ),
-        ),
-        ("seed".into(), Param::UInt(spec.seed)),
-        (
-            "queries".into(),
-            Param::Int(i64::from(spec.evaluate.queries)),
-        ),
-    ])
-}
-
-fn table_plan(
-    def: &TableDef,
-    spec: &RunSpec,
-    source: &Source,
-    versions: &BTreeMap<String, String>,
-    params: &BTreeMap<String, Param>,
-) -> Result<TablePlan, SchedulerError> {
-    let (mut tables, mut raw) = (BTreeMap::new(), Vec::new());
-    for input in &def.reads {
-        if let Some(version) = versions.get(input) {
-            tables.insert(input.clone(), version.clone());
-        } else if source.raw.contains_key(input) {
-            raw.push(input.clone());
-        } else {
-            return Err(SchedulerError::Failed(format!(
-                "table {} reads {input}, which nothing before it makes",
-                def.name
-            )));
-        }
-    }
-    let params: BTreeMap<String, Param> = params
-        .iter()
-        .filter(|(name, _)| def.sql.contains(&format!("${name}")))
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect();
-    let parts = def.parts.unwrap_or(spec.prepare.parts);
-    let raw_version = raw.iter().map(|r| (r, &source.version)).collect::<Vec<_>>();
-    let version = digest_of(&(
-        &def.name,
-        &def.sql,
-        &params,
-        &tables,
-        &raw_version,
-        &def.key,
-        &def.sort,
-        parts,
-        spec.prepare.row_group_rows,
-        BUILD_ID,
-    ));
-    Ok(TablePlan {
-        name: def.name.clone(),
-        version,
-        sql: def.sql.clone(),
-        params,
-        tables,
-        raw,
-        key: def.key.clone(),
-        sort: def.sort.clone(),
-        parts,
-        row_group_rows: spec.prepare.row_group_rows,
-    })
 }

@@ -106,7 +106,7 @@ pub struct Global {
         default_value = "pannier-data"
     )]
     pub data: PathBuf,
-    /// Config of a role; of services inside this process with a table for each: [executor] …
+    /// Config of a role; of services inside this process with a table for each role
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Print JSON and nothing else

@@ -4,6 +4,7 @@
 //! `transform` makes a step's batch of rows, `service` is Flight. None of it schedules anything.
 
 pub mod definition;
+mod part;
 pub mod service;
 pub mod transform;
 pub mod window;

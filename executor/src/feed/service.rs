@@ -7,9 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::ipc::writer::{
-    CompressionContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions,
-};
+use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
@@ -155,7 +153,7 @@ fn encode(
             batch,
             &mut tracker,
             &options,
-            &mut CompressionContext::default(),
+            &mut IpcWriteContext::default(),
         )
         .map_err(|e| FeedError::Decode(e.to_string()))?;
     out.extend(dictionaries.into_iter().map(FlightData::from));

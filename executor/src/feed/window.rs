@@ -10,12 +10,13 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use pannier_engine::warehouse::Warehouse;
 use pannier_proto::feed::EpochOrder;
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::{ProjectionMask, arrow_reader::ArrowReaderMetadata};
 use tokio::sync::OnceCell;
 
 use crate::error::FeedError;
 use crate::feed::definition::{Definition, RowGroup};
+use crate::feed::part::PartReader;
 
 /// A decoded window with its order.
 #[derive(Debug)]
@@ -142,8 +143,7 @@ impl Windows {
     ) -> Result<Vec<RecordBatch>, FeedError> {
         let decode =
             |e: parquet::errors::ParquetError| FeedError::Decode(format!("{}: {e}", group.path));
-        let mut reader =
-            ParquetObjectReader::new(self.warehouse.store(), Path::from(group.path.as_str()));
+        let mut reader = PartReader::new(self.warehouse.store(), Path::from(group.path.as_str()));
         let metadata = ArrowReaderMetadata::load_async(&mut reader, Default::default())
             .await
             .map_err(decode)?;

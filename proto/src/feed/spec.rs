@@ -22,7 +22,7 @@ pub enum PairWindow {
 pub enum Transform {
     /// The columns as they are.
     Select,
-    /// Skipgram pairs (center: UInt32, context: UInt32) from the first column, a List<UInt32>.
+    /// Skipgram pairs (center: UInt32, context: UInt32) from the first column, a `List<UInt32>`.
     /// Items below `first_item` (PAD, UNK) are left out; the items of a basket are shuffled.
     Pairs {
         /// Which neighbours of a center become its contexts.

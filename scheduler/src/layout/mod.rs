@@ -8,7 +8,7 @@ use pannier_engine::raw::{RawColumn, RawFormat};
 use pannier_proto::spec::Severity;
 use serde::Deserialize;
 
-pub use source::{RawFiles, Source, resolve};
+pub use source::{Source, resolve};
 
 use crate::error::SchedulerError;
 

@@ -78,7 +78,7 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
     let mut found = Source {
         raw,
         version: String::new(),
-        facts: Vec::new(),
+        facts: vec![layout.title.clone()],
     };
     if let Some(generated) = &spec.source.generate {
         found.version = digest_of(&("generated", generated, pannier_proto::ids::BUILD_ID));

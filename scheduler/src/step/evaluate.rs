@@ -1,8 +1,6 @@
 //! Evaluation: SQL counts at which rank each hidden item was placed; the metrics are functions of
 //! those counts. The same SQL and functions serve models and baselines.
 
-use std::collections::BTreeMap;
-
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt32Type};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -35,22 +33,20 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
             methods.push((method.clone(), baseline.is_some()));
         }
     }
+    let joint = ranks(run, &context, methods.len()).await?;
     let k = &plan.spec.evaluate.k;
     let (mut rows, mut paired) = (Vec::new(), Vec::new());
-    for (at, (method, _)) in methods.iter().enumerate() {
-        let ranks = ranks(run, &context, &[at]).await?;
-        let counts: BTreeMap<u32, u64> = ranks.into_iter().map(|(r, n)| (r[0], n)).collect();
-        rows.extend(metrics::rows(method, &counts, k));
-    }
     for (at, (method, baseline)) in methods.iter().enumerate() {
+        rows.extend(metrics::rows(
+            method,
+            &metrics::marginal(&joint, |r| r[at]),
+            k,
+        ));
         for (other, (against, other_baseline)) in methods.iter().enumerate() {
-            if *baseline || !other_baseline {
-                continue;
+            if !*baseline && *other_baseline {
+                let counts = metrics::marginal(&joint, |r| (r[at], r[other]));
+                paired.extend(metrics::paired(method, against, &counts, k));
             }
-            let ranks = ranks(run, &context, &[at, other]).await?;
-            let counts: BTreeMap<(u32, u32), u64> =
-                ranks.into_iter().map(|(r, n)| ((r[0], r[1]), n)).collect();
-            paired.extend(metrics::paired(method, against, &counts, k));
         }
     }
     // The headline metric leads, models before baselines.
@@ -89,39 +85,39 @@ fn register(
     Ok(())
 }
 
-/// How many queries have which ranks (0: the hidden item is not in the list) with these methods.
+/// How many queries have which ranks with the methods, in their order (0: the hidden item is not
+/// in the list). One row per combination that occurs.
 async fn ranks(
     run: &StepRun,
     context: &SessionContext,
-    methods: &[usize],
+    methods: usize,
 ) -> Result<Vec<(Vec<u32>, u64)>, StepFailure> {
-    let columns: Vec<String> = methods
-        .iter()
-        .map(|m| format!("coalesce(p{m}.rank, arrow_cast(0, 'UInt32'))"))
-        .collect();
-    let named: Vec<String> = columns
+    let each = |part: fn(usize) -> String| (0..methods).map(part).collect::<Vec<_>>();
+    let ranks = each(|m| format!("coalesce(p{m}.rank, arrow_cast(0, 'UInt32'))"));
+    let joins = each(|m| {
+        format!(
+            "left join predictions_{m} p{m} on p{m}.query_id = q.query_id and p{m}.item_idx = q.target"
+        )
+    });
+    let named: Vec<String> = ranks
         .iter()
         .enumerate()
-        .map(|(i, c)| format!("{c} as rank_{i}"))
-        .collect();
-    let joins: Vec<String> = methods
-        .iter()
-        .map(|m| format!("left join predictions_{m} p{m} on p{m}.query_id = q.query_id and p{m}.item_idx = q.target"))
+        .map(|(m, r)| format!("{r} as rank_{m}"))
         .collect();
     let sql = format!(
         "select {}, count(*) as n from queries q {} group by {}",
         named.join(", "),
         joins.join(" "),
-        columns.join(", ")
+        ranks.join(", ")
     );
     let query = context.sql(&sql).await?.into_optimized_plan()?;
     let batches = run.context.jobs.query(context, query, &run.cancel).await?;
     let mut out = Vec::new();
     for batch in &batches {
-        let count = batch.column(methods.len()).as_primitive::<Int64Type>();
+        let count = batch.column(methods).as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
             out.push((
-                ranks_of(batch, methods.len(), row),
+                ranks_of(batch, methods, row),
                 count.value(row).unsigned_abs(),
             ));
         }

@@ -24,19 +24,18 @@ fn mean(values: impl Iterator<Item = (f64, u64)> + Clone) -> (f64, f64, u64) {
     (mean, Z * (variance / count).sqrt(), n)
 }
 
-/// The metrics by name, each a function of a rank (0: not placed).
-fn metrics(k: &[u32]) -> Vec<(String, Box<dyn Fn(u32) -> f64>)> {
-    let mut all: Vec<(String, Box<dyn Fn(u32) -> f64>)> = Vec::new();
+/// A metric: its name, and its value for a query whose hidden item has this rank (0: not placed).
+type Metric = (String, Box<dyn Fn(u32) -> f64>);
+
+/// The metrics asked for, in the order in which they are shown.
+fn metrics(k: &[u32]) -> Vec<Metric> {
+    let mut all: Vec<Metric> = Vec::new();
     for k in k.iter().copied() {
-        all.push((
-            format!("hit_rate@{k}"),
-            Box::new(move |rank| f64::from(u8::from(rank > 0 && rank <= k))),
-        ));
+        let hit = move |rank| f64::from(u8::from(rank > 0 && rank <= k));
+        all.push((format!("hit_rate@{k}"), Box::new(hit)));
     }
-    all.push((
-        "mrr@100".into(),
-        Box::new(|rank| if rank > 0 { 1.0 / f64::from(rank) } else { 0.0 }),
-    ));
+    let reciprocal = |rank| if rank > 0 { 1.0 / f64::from(rank) } else { 0.0 };
+    all.push(("mrr@100".into(), Box::new(reciprocal)));
     all
 }
 
@@ -48,9 +47,18 @@ pub fn place(metric: &str, k: &[u32]) -> usize {
         .unwrap_or(usize::MAX)
 }
 
+/// Counts of one method's ranks, or of a pair's, from the joint counts of all.
+pub fn marginal<K: Ord>(joint: &[(Vec<u32>, u64)], key: impl Fn(&[u32]) -> K) -> BTreeMap<K, u64> {
+    let mut counts = BTreeMap::new();
+    for (ranks, n) in joint {
+        *counts.entry(key(ranks)).or_insert(0) += n;
+    }
+    counts
+}
+
 /// A method's metrics.
 pub fn rows(method: &str, counts: &BTreeMap<u32, u64>, k: &[u32]) -> Vec<MetricRow> {
-    let row = |(metric, of): (String, Box<dyn Fn(u32) -> f64>)| {
+    let row = |(metric, of): Metric| {
         let (value, half, n) = mean(counts.iter().map(|(rank, n)| (of(*rank), *n)));
         MetricRow {
             method: method.into(),
@@ -71,7 +79,7 @@ pub fn paired(
     counts: &BTreeMap<(u32, u32), u64>,
     k: &[u32],
 ) -> Vec<PairedRow> {
-    let row = |(metric, of): (String, Box<dyn Fn(u32) -> f64>)| {
+    let row = |(metric, of): Metric| {
         let (difference, half, _) = mean(counts.iter().map(|((a, b), n)| (of(*a) - of(*b), *n)));
         PairedRow {
             method: method.into(),

@@ -7,9 +7,9 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::error::Result;
 use datafusion::parquet::arrow::AsyncArrowWriter;
-use datafusion::parquet::arrow::async_writer::ParquetObjectWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
+use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use pannier_proto::manifest::ManifestFile;
 use pannier_proto::objects;
@@ -26,7 +26,7 @@ pub struct PartWriter {
     path: String,
     rows: u64,
     coalescer: BatchCoalescer,
-    writer: AsyncArrowWriter<ParquetObjectWriter>,
+    writer: AsyncArrowWriter<BufWriter>,
     digest: RowDigest,
 }
 
@@ -44,7 +44,7 @@ impl PartWriter {
             .set_max_row_group_row_count(Some(op.row_group_rows.max(1) as usize))
             .set_created_by("pannier".to_owned())
             .build();
-        let object = ParquetObjectWriter::new(warehouse.store(), Path::from(path.as_str()));
+        let object = BufWriter::new(warehouse.store(), Path::from(path.as_str()));
         Ok(Self {
             part,
             path,
