@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::SchedulerError;
-use crate::report::RunStatus as RunStatusOnPage;
+use crate::report::RunStatus as PageStatus;
 use crate::run::{RunAction, RunState};
 use crate::step::{self, StepContext, StepFailure};
 use crate::store::{RunRecord, Store};
@@ -220,7 +220,10 @@ impl RunTask {
         }
         let mut next = Some(first);
         while let Some(kind) = next {
-            if self.take(kind)? {
+            if let Some(end) = self.take(kind)? {
+                // Whoever follows the run leaves at its end: the page must be there by then.
+                self.page(&end).await;
+                self.take(end)?;
                 return Ok(());
             }
             next = inbox.recv().await;
@@ -228,8 +231,8 @@ impl RunTask {
         Ok(())
     }
 
-    /// Records a fact and acts on it. True: the run is over.
-    fn take(&mut self, kind: RunEventKind) -> Result<bool, SchedulerError> {
+    /// Records a fact and acts on it; gives the end that the run has come to.
+    fn take(&mut self, kind: RunEventKind) -> Result<Option<RunEventKind>, SchedulerError> {
         if let RunEventKind::StepFinished { step, .. }
         | RunEventKind::StepFailed { step, .. }
         | RunEventKind::StepLost { step, .. } = &kind
@@ -237,7 +240,7 @@ impl RunTask {
             self.running.remove(step);
         }
         let event = self.record(kind)?;
-        let mut over = event.kind.is_end();
+        let mut end = None;
         for action in self.state.apply(&event.kind) {
             match action {
                 RunAction::Start { step, attempt } => {
@@ -252,33 +255,33 @@ impl RunTask {
                         token.cancel();
                     }
                 }
-                RunAction::End(end) => {
-                    self.page(&end);
-                    self.take(end)?;
-                    over = true;
-                }
+                RunAction::End(kind) => end = Some(kind),
             }
         }
-        Ok(over)
+        Ok(end)
     }
 
     /// A run that ended badly has a page too: what is known up to here.
-    fn page(&self, end: &RunEventKind) {
+    async fn page(&self, end: &RunEventKind) {
         let status = match end {
-            RunEventKind::Failed { error } => RunStatusOnPage::Failed {
+            RunEventKind::Failed { error } => PageStatus::Failed {
                 reason: error.clone(),
             },
-            RunEventKind::Cancelled => RunStatusOnPage::Cancelled {
+            RunEventKind::Cancelled => PageStatus::Cancelled {
                 reason: "someone asked for it".into(),
             },
             _ => return,
         };
-        let (context, record) = (self.context.clone(), Arc::clone(&self.record));
-        tokio::spawn(async move {
-            if let Err(error) = step::write_ended(&context, &record, status).await {
-                tracing::warn!(run = %record.run_id, %error, "the report could not be written");
-            }
-        });
+        let said = match step::write_ended(&self.context, &self.record, status).await {
+            Ok(path) => format!("report {}/{path}", self.context.jobs.warehouse().root()),
+            Err(error) => format!("the report could not be written: {error}"),
+        };
+        if let Err(error) = self.record(RunEventKind::Log {
+            step: String::new(),
+            text: said,
+        }) {
+            tracing::warn!(run = %self.record.run_id, %error, "the log could not be written");
+        }
     }
 
     fn record(&self, kind: RunEventKind) -> Result<RunEvent, SchedulerError> {

@@ -17,7 +17,7 @@ use table::{params, table_plan};
 
 /// A value for a `$name` in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(rename_all = "kebab-case")]
 pub enum Param {
     /// A whole number.
     Int(i64),
@@ -310,3 +310,6 @@ fn learn(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -218,3 +218,6 @@ pub async fn commit(
     }
     warehouse.get_json(&path).await
 }
+
+#[cfg(test)]
+mod tests;

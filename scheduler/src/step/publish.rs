@@ -62,6 +62,9 @@ pub async fn publish(run: &StepRun, train: &str, publish: &PublishSpec) -> StepR
             .into());
         }
     }
+    if run.cancel.is_cancelled() {
+        return Err(SchedulerError::Refused("cancelled".into()).into());
+    }
     warehouse
         .put_json_if_absent(&objects::artifact_manifest(&model, version), &manifest)
         .await?;

@@ -27,3 +27,6 @@ pub fn aggregate() -> Vec<Arc<AggregateUDF>> {
         collect::CollectSorted::default(),
     ))]
 }
+
+#[cfg(test)]
+mod tests;
