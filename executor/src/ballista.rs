@@ -2,31 +2,54 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use pannier_engine::codec::EngineCodec;
 use pannier_engine::session;
 use pannier_proto::MAX_MESSAGE_BYTES;
+use tonic::transport::Endpoint;
 
 use crate::config::ExecutorConfig;
 use crate::error::ExecutorError;
+
+/// Between two tries to reach the scheduler.
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 /// Runs Ballista's executor until it stops by itself (it listens for SIGTERM on its own).
 pub async fn run(config: &ExecutorConfig, executor_id: String) -> Result<(), ExecutorError> {
     let process = Arc::new(process_config(config, executor_id)?);
     let url = config.scheduler.clone();
+    reached(config).await?;
     match start_executor_process(process).await {
-        Ok(()) => Err(ExecutorError::SchedulerLost {
-            url,
-            reason: "it did not answer, or sent this executor away".into(),
-        }),
-        Err(e) if e.to_string().contains("connect") => Err(ExecutorError::SchedulerLost {
+        Ok(()) => Err(ExecutorError::SchedulerLost { url }),
+        Err(e) if e.to_string().contains("connect") => Err(ExecutorError::Unreachable {
             url,
             reason: e.to_string(),
         }),
         Err(e) => Err(ExecutorError::Stopped(e.to_string())),
     }
+}
+
+/// Waits for the scheduler to answer, as long as the config says: Ballista's own time-out never
+/// ends.
+async fn reached(config: &ExecutorConfig) -> Result<(), ExecutorError> {
+    let url = config.scheduler.clone();
+    let endpoint = Endpoint::from_shared(url.clone())
+        .map_err(|e| ExecutorError::Config(format!("scheduler `{url}` is no URL: {e}")))?;
+    let answer = async {
+        while endpoint.connect().await.is_err() {
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+    };
+    let patience = config.connect_timeout.0;
+    tokio::time::timeout(patience, answer)
+        .await
+        .map_err(|_| ExecutorError::Unreachable {
+            url,
+            reason: format!("nobody did within {} s", patience.as_secs()),
+        })
 }
 
 fn process_config(

@@ -10,13 +10,20 @@ pub enum ExecutorError {
     /// A port or folder cannot be used.
     #[error("{0}")]
     Config(String),
-    /// The scheduler is not to be reached, or has dropped this executor. Starting again helps.
-    #[error("the scheduler at {url} is lost: {reason}")]
-    SchedulerLost {
+    /// The scheduler could not be reached at the start.
+    #[error("no scheduler answers at {url}: {reason}")]
+    Unreachable {
         /// The scheduler.
         url: String,
         /// What was seen.
         reason: String,
+    },
+    /// The scheduler was there and has gone away, or has dropped this executor. A new process is
+    /// taken in again: Ballista's executor cannot start twice in one.
+    #[error("the scheduler at {url} is lost: it did not answer, or sent this executor away")]
+    SchedulerLost {
+        /// The scheduler.
+        url: String,
     },
     /// Ballista's executor ended in another way.
     #[error("the executor stopped: {0}")]

@@ -14,6 +14,7 @@ use pannier_proto::MAX_MESSAGE_BYTES;
 
 use crate::config::SchedulerConfig;
 use crate::error::SchedulerError;
+use crate::slots::CountedSlots;
 
 /// Ballista's scheduler.
 pub type Ballista = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
@@ -46,8 +47,9 @@ pub async fn ballista(config: &SchedulerConfig, port: u16) -> Result<Ballista, S
     let failed = |e: ballista_core::error::BallistaError| {
         SchedulerError::Failed(format!("the engine's scheduler cannot start: {e}"))
     };
-    let cluster = BallistaCluster::new_from_config(&inner)
+    let memory = BallistaCluster::new_from_config(&inner)
         .await
         .map_err(failed)?;
+    let cluster = BallistaCluster::new(Arc::new(CountedSlots::default()), memory.job_state());
     create_scheduler(cluster, inner).await.map_err(failed)
 }

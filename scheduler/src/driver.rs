@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pannier_proto::event::{RunEvent, RunEventKind, StepOutcome};
 use pannier_proto::status::{RunPhase, RunStatus};
@@ -16,11 +16,16 @@ use crate::run::{RunAction, RunState};
 use crate::step::{self, StepContext, StepFailure};
 use crate::store::{RunRecord, Store};
 
+/// A fact is on record long before this.
+const RECORDED: Duration = Duration::from_secs(10);
+
 /// All runs of this scheduler.
 #[derive(Clone)]
 pub struct Driver {
     context: StepContext,
     live: Arc<Mutex<HashMap<String, Live>>>,
+    /// Runs that could not even be recorded as failed, and why: the disk is full, say.
+    stuck: Arc<Mutex<HashMap<String, String>>>,
 }
 
 /// A run that is being driven.
@@ -38,6 +43,7 @@ impl Driver {
         Self {
             context,
             live: Arc::default(),
+            stuck: Arc::default(),
         }
     }
 
@@ -87,7 +93,7 @@ impl Driver {
     ///
     /// # Errors
     /// Where there is no such run, or it is not in a state for it.
-    pub fn request(&self, run_id: &str, kind: RunEventKind) -> Result<(), SchedulerError> {
+    pub async fn request(&self, run_id: &str, kind: RunEventKind) -> Result<(), SchedulerError> {
         let status = self.status(run_id)?;
         let fits = match kind {
             RunEventKind::CancelRequested => {
@@ -112,7 +118,19 @@ impl Driver {
         let live = self.live().get(run_id).cloned();
         match live {
             Some(live) if !live.events.is_closed() => drop(live.events.send(kind)),
-            _ => self.drive(self.store().run(run_id)?, kind),
+            _ => {
+                let mut stuck = self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+                let was_stuck = stuck.remove(run_id).is_some();
+                drop(stuck);
+                // The log of a run that was stuck says that it is going on, as after a restart.
+                let recovered = Some(RunEventKind::Recovered).filter(|_| was_stuck);
+                self.drive(self.store().run(run_id)?, recovered.unwrap_or(kind));
+            }
+        }
+        // The answer comes after the record: who follows the run next sees that it goes on.
+        if let Some(mut recorded) = self.watch(run_id) {
+            let written = recorded.wait_for(|events| *events > status.events);
+            let _ = tokio::time::timeout(RECORDED, written).await;
         }
         Ok(())
     }
@@ -137,17 +155,25 @@ impl Driver {
                 report = Some(path);
             }
         }
+        let stuck = self.stuck(run_id);
         Ok(RunStatus {
             run_id: run_id.to_owned(),
             name: record.name,
-            phase: state.phase(),
+            phase: stuck.as_ref().map_or(state.phase(), |_| RunPhase::Failed),
             submitted_ms: record.submitted_ms,
             ended_ms,
-            error: state.error().map(str::to_owned),
+            error: stuck.or_else(|| state.error().map(str::to_owned)),
             report: report.map(|p| format!("{}/{p}", self.context.jobs.warehouse().root())),
             events,
             steps: state.status(),
         })
+    }
+
+    /// Why a run came to a stop that could not be recorded.
+    #[must_use]
+    pub fn stuck(&self, run_id: &str) -> Option<String> {
+        let stuck = self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+        stuck.get(run_id).cloned()
     }
 
     /// A receiver that changes with every event recorded, while the run is being driven.
@@ -179,6 +205,8 @@ impl Driver {
             let run_id = task.record.run_id.clone();
             if let Err(error) = task.run(first, inbox).await {
                 tracing::error!(run = %run_id, %error, "the run cannot be driven");
+                let mut stuck = this.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+                stuck.insert(run_id.clone(), error.to_string());
             }
             this.live().remove(&run_id);
         });
@@ -202,6 +230,15 @@ struct RunTask {
     events: UnboundedSender<RunEventKind>,
     recorded: watch::Sender<u64>,
     running: HashMap<String, CancellationToken>,
+}
+
+impl Drop for RunTask {
+    /// Where the run cannot be recorded any more, nobody waits for what is under way.
+    fn drop(&mut self) {
+        for token in self.running.values() {
+            token.cancel();
+        }
+    }
 }
 
 impl RunTask {

@@ -11,6 +11,7 @@ use ballista_core::serde::protobuf::job_status::Status as JobState;
 use ballista_core::serde::protobuf::task_status::Status as TaskState;
 use ballista_scheduler::state::execution_stage::ExecutionStage;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
@@ -306,10 +307,47 @@ fn failure(text: &str) -> SchedulerError {
         "No such file",
         "timed out",
     ];
+    if text.contains("No space left on device") {
+        let room = "no space is left on the disk of an executor or of the warehouse; make room, then retry the run";
+        return SchedulerError::Failed(room.to_owned());
+    }
     if PASSING.iter().any(|p| text.contains(p)) {
         return SchedulerError::Unavailable(text.to_owned());
     }
-    // Ballista puts its own words around the engine's; people want the latter.
-    let said = text.rsplit("Execution error: ").next().unwrap_or(text);
-    SchedulerError::Failed(said.trim().to_owned())
+    SchedulerError::Failed(said(text))
+}
+
+/// The engine's words. Ballista puts its own around them, also as its types' debug form; people
+/// want the innermost.
+fn said(text: &str) -> String {
+    let plain = text.rsplit("Execution error: ").next().unwrap_or(text);
+    let inner = plain.rsplit("Execution(\"").next().unwrap_or(plain).trim();
+    let closed = inner.trim_end_matches(')');
+    let bare = closed.strip_suffix('"').unwrap_or(inner);
+    bare.replace("\\\"", "\"").replace("\\n", "\n")
+}
+
+/// What people's SQL may do: read what is registered, and nothing else.
+#[must_use]
+pub fn read_only() -> SQLOptions {
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_words_are_said() {
+        let debug = r#"Job failed due to stage 3 failed: Task failed due to runtime execution error: DataFusionError(Shared(External(DataFusionError(Execution("`a \"b\".gz` cannot be read")))))"#;
+        assert_eq!(said(debug), "`a \"b\".gz` cannot be read");
+        assert_eq!(said("x: Execution error: no (a)"), "no (a)");
+        assert_eq!(
+            said(r#"External("Execution error: `a` broke")))"#),
+            "`a` broke"
+        );
+    }
 }

@@ -16,6 +16,7 @@ pub mod report;
 mod run;
 mod serve;
 mod service;
+mod slots;
 mod step;
 mod store;
 mod trainers;

@@ -13,7 +13,7 @@ use crate::error::SchedulerError;
 use crate::layout::{self, Layout, Source};
 
 mod table;
-use table::{params, table_plan};
+use table::Tables;
 
 /// A value for a `$name` in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,86 +157,24 @@ pub fn plan(spec: RunSpec, layout: &Layout, source: Source) -> Result<RunPlan, S
         SplitSpec::Time { .. } => "splits-time",
         SplitSpec::LastBasket {} => "splits-last-basket",
     };
-    let mut steps = Vec::new();
-    let mut before_raw = Vec::new();
-    if let Some(generate) = &spec.source.generate {
-        let dir = source
-            .raw
-            .values()
-            .next()
-            .map(|f| f.folder.clone())
-            .unwrap_or_default();
-        steps.push(StepPlan {
-            id: "generate".into(),
-            after: Vec::new(),
-            kind: StepKind::Generate {
-                spec: generate.clone(),
-                dir,
-            },
-        });
-        before_raw.push("generate".to_owned());
-    }
-    let mut versions = BTreeMap::new();
-    let params = params(&spec);
-    for def in &layout.table {
-        let table = table_plan(def, &spec, &source, &versions, &params)?;
-        versions.insert(table.name.clone(), table.version.clone());
-        let mut after: Vec<String> = table.tables.keys().map(|t| format!("table:{t}")).collect();
-        after.extend(before_raw.iter().cloned());
-        steps.push(StepPlan {
-            id: format!("table:{}", def.name),
-            after,
-            kind: StepKind::Table(table),
-        });
-    }
+    let mut steps: Vec<StepPlan> = generate(&spec, &source).into_iter().collect();
+    let generated = ids(&steps);
+    let mut tables = Tables::new(&spec, &source);
+    steps.extend(tables.plan(&layout.table, &generated)?);
     let staged: Vec<String> = layout
         .table
         .iter()
         .map(|t| format!("table:{}", t.name))
         .collect();
-    let mut checks = vec![StepPlan {
-        id: "check:rejects".into(),
-        after: staged.clone(),
-        kind: StepKind::RejectShare {
-            limit: spec.source.max_reject_share,
-        },
-    }];
-    let defaults = layout.check.iter().map(|c| CheckSpec {
-        name: c.name.clone(),
-        sql: c.sql.clone(),
-        severity: c.severity,
-        limit: 0,
-    });
-    for check in defaults.chain(spec.check.iter().cloned()) {
-        checks.push(StepPlan {
-            id: format!("check:{}", check.name),
-            after: staged.clone(),
-            kind: StepKind::Check(check),
-        });
-    }
-    let checked: Vec<String> = checks.iter().map(|c| c.id.clone()).collect();
+    let checks = checks(&spec, layout, &staged);
+    let checked = ids(&checks);
     steps.extend(checks);
-    for def in &layout::common(split)? {
-        let table = table_plan(def, &spec, &source, &versions, &params)?;
-        versions.insert(table.name.clone(), table.version.clone());
-        // Nothing is split or learned before every check has passed.
-        let after = table
-            .tables
-            .keys()
-            .map(|t| format!("table:{t}"))
-            .chain(checked.iter().cloned())
-            .collect();
-        steps.push(StepPlan {
-            id: format!("table:{}", def.name),
-            after,
-            kind: StepKind::Table(table),
-        });
-    }
+    // Nothing is split or learned before every check has passed.
+    steps.extend(tables.plan(&layout::common(split)?, &checked)?);
     learn(&spec, &mut steps);
-    let all = steps.iter().map(|s| s.id.clone()).collect();
     steps.push(StepPlan {
         id: "report".into(),
-        after: all,
+        after: ids(&steps),
         kind: StepKind::Report,
     });
     Ok(RunPlan {
@@ -244,6 +182,53 @@ pub fn plan(spec: RunSpec, layout: &Layout, source: Source) -> Result<RunPlan, S
         source,
         steps,
     })
+}
+
+fn ids(steps: &[StepPlan]) -> Vec<String> {
+    steps.iter().map(|s| s.id.clone()).collect()
+}
+
+/// The step that writes the raw files, where the spec asks for them.
+fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
+    let generate = spec.source.generate.clone()?;
+    let dir = source
+        .raw
+        .values()
+        .next()
+        .map(|f| f.folder.clone())
+        .unwrap_or_default();
+    let kind = StepKind::Generate {
+        spec: generate,
+        dir,
+    };
+    Some(StepPlan {
+        id: "generate".into(),
+        after: Vec::new(),
+        kind,
+    })
+}
+
+/// The share of rejects, the layout's checks, and the spec's.
+fn checks(spec: &RunSpec, layout: &Layout, after: &[String]) -> Vec<StepPlan> {
+    let step = |name: &str, kind| StepPlan {
+        id: format!("check:{name}"),
+        after: after.to_vec(),
+        kind,
+    };
+    let defaults = layout.check.iter().map(|c| CheckSpec {
+        name: c.name.clone(),
+        sql: c.sql.clone(),
+        severity: c.severity,
+        limit: 0,
+    });
+    let share = StepKind::RejectShare {
+        limit: spec.source.max_reject_share,
+    };
+    let mut steps = vec![step("rejects", share)];
+    for check in defaults.chain(spec.check.iter().cloned()) {
+        steps.push(step(&check.name.clone(), StepKind::Check(check)));
+    }
+    steps
 }
 
 /// Training, prediction, evaluation, publication.

@@ -1,1 +1,17 @@
-//! Tests of the real binary: cluster, failures, commands.
+//! Starts the real binary `pannier` as the processes of a cluster, hurts them, and compares what
+//! comes out with a run that nobody disturbed.
+//!
+//! It must stay light: the program is found beside the tests and never linked into them. One test
+//! at a time uses processes (a lock on a file), so that tests may be started in any number.
+
+mod cluster;
+mod outcome;
+mod program;
+mod shared;
+mod wait;
+
+pub use cluster::{Cluster, Options, on_cluster};
+pub use outcome::Outcome;
+pub use program::{Process, Ran, pannier, ran, sh};
+pub use shared::{Shared, shared};
+pub use wait::eventually;

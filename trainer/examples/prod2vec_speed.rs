@@ -135,6 +135,40 @@ impl Making<'_> {
     }
 }
 
+/// Makes pairs on one thread and trains on this one; pairs, loss, and seconds spent updating.
+fn train(
+    model: &mut Model,
+    kernel: &Kernel,
+    making: Making<'_>,
+    epochs: u64,
+    rate: impl Fn(usize) -> f32,
+) -> Result<(usize, LossSum, f64), Failure> {
+    let (mut pairs, mut loss, mut busy) = (0, LossSum::default(), 0.0);
+    std::thread::scope(|scope| -> Result<(), Failure> {
+        let (sender, steps) = sync_channel::<Pairs>(3);
+        let maker = scope.spawn(move || -> Result<(), Failure> {
+            for epoch in 0..epochs {
+                if !making.epoch(epoch, |pairs| sender.send(pairs).is_ok())? {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        for (number, step) in steps.iter().enumerate() {
+            let at = Instant::now();
+            let sum = kernel.train(model, &step, rate(number))?;
+            busy += at.elapsed().as_secs_f64();
+            pairs += step.len();
+            loss = LossSum {
+                sum: loss.sum + sum.sum,
+                pairs: loss.pairs + sum.pairs,
+            };
+        }
+        maker.join().map_err(|_| "the pair maker panicked")?
+    })?;
+    Ok((pairs, loss, busy))
+}
+
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let (Some(input), Some(output)) = (args.next(), args.next()) else {
@@ -181,30 +215,8 @@ fn main() -> Result<(), Failure> {
     let mut model = Model::new(rows, dim as usize, seed);
     let kernel = Kernel::new(Instructions::best());
     let total = (spec.steps() * epochs) as f64;
-    let (mut pairs, mut loss, mut busy) = (0, LossSum::default(), 0.0);
-    std::thread::scope(|scope| -> Result<(), Failure> {
-        let (sender, steps) = sync_channel::<Pairs>(3);
-        let maker = scope.spawn(move || -> Result<(), Failure> {
-            for epoch in 0..epochs {
-                if !making.epoch(epoch, |pairs| sender.send(pairs).is_ok())? {
-                    break;
-                }
-            }
-            Ok(())
-        });
-        for (number, step) in steps.iter().enumerate() {
-            let at = Instant::now();
-            let rate = first + (last - first) * number as f64 / total;
-            let sum = kernel.train(&mut model, &step, rate as f32)?;
-            busy += at.elapsed().as_secs_f64();
-            pairs += step.len();
-            loss = LossSum {
-                sum: loss.sum + sum.sum,
-                pairs: loss.pairs + sum.pairs,
-            };
-        }
-        maker.join().map_err(|_| "the pair maker panicked")?
-    })?;
+    let rates = |step: usize| (first + (last - first) * step as f64 / total) as f32;
+    let (pairs, loss, busy) = train(&mut model, &kernel, making, epochs, rates)?;
     let seconds = began.elapsed().as_secs_f64();
     std::fs::write(
         output,

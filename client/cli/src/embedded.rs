@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use pannier_client::Client;
 use pannier_executor::ExecutorConfig;
-use pannier_proto::config::layered;
+use pannier_proto::config::{Span, layered};
 use pannier_scheduler::SchedulerConfig;
 use pannier_trainer::TrainerConfig;
 use serde::de::DeserializeOwned;
@@ -23,6 +23,9 @@ const HOST: &str = "127.0.0.1";
 const START: Duration = Duration::from_secs(60);
 /// Until a role has put its work down.
 const STOP: Duration = Duration::from_secs(10);
+
+/// Roles of one process cannot lose each other; a process that was suspended goes on.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Which roles are started besides scheduler and executor.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +72,8 @@ impl Embedded {
             external_host: HOST.to_owned(),
             state: data.join("state"),
             warehouse: warehouse.clone(),
+            executor_timeout: Span(NEVER),
+            trainer_timeout: Span(NEVER),
             ..tables.role("scheduler")?
         };
         let mut services = vec![service("scheduler", |stop| async move {

@@ -1,9 +1,14 @@
 //! The three role commands: config, listener, log, and an orderly stop.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use anyhow::Context;
+#[cfg(unix)]
+use pannier_client::Client;
 use pannier_executor::ExecutorConfig;
+#[cfg(unix)]
+use pannier_executor::ExecutorError;
 use pannier_proto::config::layered;
 use pannier_scheduler::SchedulerConfig;
 use pannier_trainer::TrainerConfig;
@@ -15,6 +20,10 @@ use crate::args::{Global, RoleArgs};
 use crate::exit::{BadUsage, Exit};
 use crate::signals::Interrupts;
 use crate::{log, out};
+
+/// Between two looks for a scheduler that went away.
+#[cfg(unix)]
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// `pannier scheduler`.
 ///
@@ -46,10 +55,34 @@ pub async fn executor(global: &Global, args: &RoleArgs) -> anyhow::Result<Exit> 
     log::init_role();
     let feed = bind(&format!("{}:{}", config.bind_host, config.feed_port)).await?;
     let stop = stopped()?;
-    ended(
-        tokio::spawn(async move { pannier_executor::serve(config, feed, stop).await }).await?,
-        "executor",
-    )
+    let ended_with =
+        tokio::spawn(async move { pannier_executor::serve(config, feed, stop).await }).await?;
+    #[cfg(unix)]
+    if let Err(lost @ ExecutorError::SchedulerLost { url }) = &ended_with {
+        return come_back(lost, url).await;
+    }
+    ended(ended_with, "executor")
+}
+
+/// Waits for the scheduler and begins anew, as the same process with a fresh image: Ballista's
+/// executor cannot start twice in one, and nobody else may be there to start another.
+#[cfg(unix)]
+async fn come_back(lost: &ExecutorError, url: &str) -> anyhow::Result<Exit> {
+    use std::os::unix::process::CommandExt;
+
+    out::note(&format!(
+        "{lost}; this executor comes back when the scheduler does"
+    ));
+    let mut stop = std::pin::pin!(stopped()?);
+    while Client::connect(url).await.is_err() {
+        tokio::select! {
+            () = &mut stop => return Ok(Exit::Done),
+            () = tokio::time::sleep(BETWEEN_LOOKS) => {}
+        }
+    }
+    let mut again = std::process::Command::new(std::env::current_exe()?);
+    again.args(std::env::args_os().skip(1));
+    anyhow::bail!("the executor cannot start again: {}", again.exec());
 }
 
 /// `pannier trainer`.

@@ -25,6 +25,8 @@ pub const TARGET_PARTITIONS: usize = 8;
 pub fn config() -> SessionConfig {
     SessionConfig::new_with_ballista()
         .with_target_partitions(TARGET_PARTITIONS)
+        // Its tables know of this process only: an executor cannot read them.
+        .with_information_schema(false)
         .with_ballista_physical_extension_codec(Arc::new(EngineCodec::default()))
         // The adaptive planner hangs when an executor dies after its map stage.
         .set_bool("ballista.planner.adaptive.enabled", false)

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::spec::{RunSpec, SplitSpec};
 
-use super::{Param, TablePlan};
+use super::{Param, StepKind, StepPlan, TablePlan};
 use crate::error::SchedulerError;
 use crate::layout::{Source, TableDef};
 
 /// The values that any table's SQL may use.
-pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
+fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
     let weeks = &spec.prepare.weeks;
     let (test, valid) = match spec.split {
         SplitSpec::Time {
@@ -50,56 +50,98 @@ pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
     ])
 }
 
-/// A table with its version.
-pub fn table_plan(
-    def: &TableDef,
-    spec: &RunSpec,
-    source: &Source,
-    versions: &BTreeMap<String, String>,
-    params: &BTreeMap<String, Param>,
-) -> Result<TablePlan, SchedulerError> {
-    let (mut tables, mut raw) = (BTreeMap::new(), Vec::new());
-    for input in &def.reads {
-        if let Some(version) = versions.get(input) {
-            tables.insert(input.clone(), version.clone());
-        } else if source.raw.contains_key(input) {
-            raw.push(input.clone());
-        } else {
-            return Err(SchedulerError::Failed(format!(
-                "table {} reads {input}, which nothing before it makes",
-                def.name
-            )));
+/// Plans tables one after the other: each may read those before it.
+pub struct Tables<'a> {
+    spec: &'a RunSpec,
+    source: &'a Source,
+    params: BTreeMap<String, Param>,
+    versions: BTreeMap<String, String>,
+}
+
+impl<'a> Tables<'a> {
+    /// Nothing planned yet.
+    pub fn new(spec: &'a RunSpec, source: &'a Source) -> Self {
+        Self {
+            spec,
+            source,
+            params: params(spec),
+            versions: BTreeMap::new(),
         }
     }
-    let params: BTreeMap<String, Param> = params
-        .iter()
-        .filter(|(name, _)| def.sql.contains(&format!("${name}")))
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect();
-    let parts = def.parts.unwrap_or(spec.prepare.parts);
-    let raw_version = raw.iter().map(|r| (r, &source.version)).collect::<Vec<_>>();
-    let version = digest_of(&(
-        &def.name,
-        &def.sql,
-        &params,
-        &tables,
-        &raw_version,
-        &def.key,
-        &def.sort,
-        parts,
-        spec.prepare.row_group_rows,
-        BUILD_ID,
-    ));
-    Ok(TablePlan {
-        name: def.name.clone(),
-        version,
-        sql: def.sql.clone(),
-        params,
-        tables,
-        raw,
-        key: def.key.clone(),
-        sort: def.sort.clone(),
-        parts,
-        row_group_rows: spec.prepare.row_group_rows,
-    })
+
+    /// The steps that make these tables, each after what it reads and after `after`.
+    ///
+    /// # Errors
+    /// Where a table reads what nothing before it makes.
+    pub fn plan(
+        &mut self,
+        defs: &[TableDef],
+        after: &[String],
+    ) -> Result<Vec<StepPlan>, SchedulerError> {
+        let mut steps = Vec::with_capacity(defs.len());
+        for def in defs {
+            let table = self.table(def)?;
+            self.versions
+                .insert(table.name.clone(), table.version.clone());
+            let inputs = table.tables.keys().map(|t| format!("table:{t}"));
+            steps.push(StepPlan {
+                id: format!("table:{}", def.name),
+                after: inputs.chain(after.iter().cloned()).collect(),
+                kind: StepKind::Table(table),
+            });
+        }
+        Ok(steps)
+    }
+
+    /// A table with its version.
+    fn table(&self, def: &TableDef) -> Result<TablePlan, SchedulerError> {
+        let (mut tables, mut raw) = (BTreeMap::new(), Vec::new());
+        for input in &def.reads {
+            if let Some(version) = self.versions.get(input) {
+                tables.insert(input.clone(), version.clone());
+            } else if self.source.raw.contains_key(input) {
+                raw.push(input.clone());
+            } else {
+                return Err(SchedulerError::Failed(format!(
+                    "table {} reads {input}, which nothing before it makes",
+                    def.name
+                )));
+            }
+        }
+        let params: BTreeMap<String, Param> = self
+            .params
+            .iter()
+            .filter(|(name, _)| def.sql.contains(&format!("${name}")))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
+        let parts = def.parts.unwrap_or(self.spec.prepare.parts);
+        let raw_version = raw
+            .iter()
+            .map(|r| (r, &self.source.version))
+            .collect::<Vec<_>>();
+        let version = digest_of(&(
+            &def.name,
+            &def.sql,
+            &params,
+            &tables,
+            &raw_version,
+            &def.key,
+            &def.sort,
+            parts,
+            self.spec.prepare.row_group_rows,
+            BUILD_ID,
+        ));
+        Ok(TablePlan {
+            name: def.name.clone(),
+            version,
+            sql: def.sql.clone(),
+            params,
+            tables,
+            raw,
+            key: def.key.clone(),
+            sort: def.sort.clone(),
+            parts,
+            row_group_rows: self.spec.prepare.row_group_rows,
+        })
+    }
 }

@@ -156,6 +156,13 @@ async fn send_events(
         if over {
             return Ok(());
         }
+        if watch.is_none()
+            && let Some(reason) = driver.stuck(&request.run_id)
+        {
+            return Err(SchedulerError::Failed(format!(
+                "the run came to a stop: {reason}"
+            )));
+        }
         match watch {
             // The receiver was taken before the read: what came since is a change. The time-out
             // only guards against a run that ended between the two.
@@ -236,7 +243,8 @@ impl RunService for Runs {
     ) -> Result<Response<RunStatusMessage>, Status> {
         let run_id = request.into_inner().run_id;
         self.driver
-            .request(&run_id, RunEventKind::CancelRequested)?;
+            .request(&run_id, RunEventKind::CancelRequested)
+            .await?;
         Ok(Response::new(self.status_message(&run_id)?))
     }
 
@@ -245,7 +253,9 @@ impl RunService for Runs {
         request: Request<RunRequest>,
     ) -> Result<Response<RunStatusMessage>, Status> {
         let run_id = request.into_inner().run_id;
-        self.driver.request(&run_id, RunEventKind::RetryRequested)?;
+        self.driver
+            .request(&run_id, RunEventKind::RetryRequested)
+            .await?;
         Ok(Response::new(self.status_message(&run_id)?))
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use datafusion::arrow::array::Array;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use pannier_proto::wire::sql_service_server::SqlService;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::error::SchedulerError;
+use crate::jobs::read_only;
 use crate::plan::StepKind;
 use crate::step::StepContext;
 
@@ -65,10 +66,6 @@ impl Sql {
         } else {
             request.limit.min(self.limit)
         } as usize;
-        let read_only = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
         let said = |e: datafusion::error::DataFusionError| {
             let known: Vec<&str> = tables.keys().map(String::as_str).collect();
             let help = if e.to_string().contains("not found") {
@@ -82,9 +79,13 @@ impl Sql {
             ))
         };
         let frame = context
-            .sql_with_options(&request.sql, read_only)
+            .sql_with_options(&request.sql, read_only())
             .await
             .map_err(said)?;
+        if let LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) = frame.logical_plan() {
+            let text = "explain is not served: only queries that give rows of the tables are";
+            return Err(SchedulerError::Refused(text.into()));
+        }
         let frame = frame.limit(0, Some(limit + 1)).map_err(said)?;
         let batches = jobs
             .query(

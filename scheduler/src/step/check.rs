@@ -13,6 +13,7 @@ use pannier_proto::spec::{CheckSpec, Severity};
 use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
+use crate::jobs::read_only;
 
 /// Offending rows that are shown.
 const SHOWN: usize = 20;
@@ -41,7 +42,7 @@ pub async fn run_check(run: &StepRun, check: &CheckSpec) -> StepResult {
         ))
     };
     let offending = context
-        .sql(&check.sql)
+        .sql_with_options(&check.sql, read_only())
         .await
         .map_err(wrong)?
         .into_optimized_plan()

@@ -13,7 +13,6 @@ use pannier_proto::work::WorkOutcome;
 use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
-use crate::plan::StepKind;
 use crate::store::now_ms;
 
 /// What a training left behind.
@@ -26,6 +25,9 @@ struct Trained {
 pub async fn publish(run: &StepRun, train: &str, publish: &PublishSpec) -> StepResult {
     let plan = &run.record.plan;
     let model = plan.model_name(train);
+    let spec = plan.spec.train.iter().find(|t| t.name == train);
+    let spec =
+        spec.ok_or_else(|| SchedulerError::Failed(format!("the spec has no training {train}")))?;
     let version = run
         .context
         .store
@@ -35,10 +37,10 @@ pub async fn publish(run: &StepRun, train: &str, publish: &PublishSpec) -> StepR
     let manifest = ArtifactManifest {
         model: model.clone(),
         version,
-        kind: kind_of(run, train),
+        kind: spec.model.name().to_owned(),
         run_id: run.record.run_id.clone(),
         tables: plan.tables(),
-        feed: feed_of(run, train),
+        feed: super::work::training_feed(run, spec).await?.digest(),
         feed_ledger: trained.feed_ledger,
         seed: plan.spec.seed,
         build: BUILD_ID.to_owned(),
@@ -149,31 +151,4 @@ fn gate(
         baseline.or_else(|| alias()?.metrics.get(metric).copied())
     });
     Ok((outcome.passed, outcome.explanation))
-}
-
-fn kind_of(run: &StepRun, train: &str) -> String {
-    let of = run.record.plan.spec.train.iter().find(|t| t.name == train);
-    of.map(|t| t.model.name().to_owned()).unwrap_or_default()
-}
-
-/// Digest of the feed a train reads: the last one that its work named.
-fn feed_of(run: &StepRun, train: &str) -> String {
-    let known = run
-        .record
-        .plan
-        .steps
-        .iter()
-        .any(|s| matches!(&s.kind, StepKind::Train(t) if t.name == train));
-    let log = run
-        .context
-        .store
-        .events(&run.record.run_id, 0, u32::MAX)
-        .unwrap_or_default();
-    let digest = log.into_iter().rev().find_map(|e| match e.kind {
-        RunEventKind::Log { step, text } if known && step == format!("train:{train}") => {
-            text.strip_prefix("feed ").map(str::to_owned)
-        }
-        _ => None,
-    });
-    digest.unwrap_or_default()
 }

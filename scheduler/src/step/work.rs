@@ -6,7 +6,7 @@ use pannier_proto::feed::{FeedSpec, PairWindow, Transform};
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
-use pannier_proto::spec::{BaselineModel, ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
+use pannier_proto::spec::{BaselineModel, ModelSpec, TrainSpec, WindowSpec};
 use pannier_proto::work::{Predictor, Work, WorkKind, WorkReportKind};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -32,14 +32,9 @@ pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
         .context
         .store
         .reserve_version(&model, &run.record.run_id)?;
-    let baskets = check::manifest(run, "train_baskets").await?;
     let vocab = check::manifest(run, "vocab").await?;
-    let feed = pair_feed(run, params, &baskets, &vocab).await?;
+    let feed = training_feed(run, train).await?;
     put_feed(run, &feed).await?;
-    run.tell(RunEventKind::Log {
-        step: run.step.clone(),
-        text: format!("feed {}", feed.digest()),
-    });
     let kind = WorkKind::TrainProd2vec {
         params: params.clone(),
         seed: plan.spec.seed,
@@ -93,15 +88,16 @@ pub async fn predict(run: &StepRun, method: &str, baseline: Option<BaselineModel
     lease(run, kind).await
 }
 
-/// The feed of pairs that a prod2vec training reads.
-async fn pair_feed(
-    run: &StepRun,
-    params: &Prod2vecParams,
-    baskets: &TableManifest,
-    vocab: &TableManifest,
-) -> Result<FeedSpec, StepFailure> {
+/// The feed that a training reads: a function of its params and of the tables' versions.
+pub async fn training_feed(run: &StepRun, train: &TrainSpec) -> Result<FeedSpec, StepFailure> {
+    let ModelSpec::Prod2vec(params) = &train.model;
+    let baskets = check::manifest(run, "train_baskets").await?;
     let keep = if params.subsample > 0.0 {
-        let counts = neighbours::counts(run.context.jobs.warehouse(), vocab).await?;
+        let counts = neighbours::counts(
+            run.context.jobs.warehouse(),
+            &check::manifest(run, "vocab").await?,
+        )
+        .await?;
         keep_chances(&counts, params.subsample)
     } else {
         Vec::new()

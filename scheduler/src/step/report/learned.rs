@@ -23,100 +23,115 @@ const NEIGHBOURS: usize = 5;
 
 /// Fills in what is known.
 pub async fn fill(facts: &Facts<'_>, data: &mut ReportData) -> Result<(), SchedulerError> {
-    let plan = &facts.record.plan;
-    for train in &plan.spec.train {
+    for train in &facts.record.plan.spec.train {
         data.training.push(training(facts, train));
-        if let Some((
-            StepOutcome::Published {
-                model,
-                version,
-                alias,
-                gate,
-                passed,
-                explanation,
-            },
-            ..,
-        )) = facts.finished(&format!("publish:{}", train.name))
-        {
+        let published = facts.finished(&format!("publish:{}", train.name));
+        if let Some((StepOutcome::Published { model, version, .. }, ..)) = published {
             let warehouse = facts.context.jobs.warehouse();
-            let manifest: ArtifactManifest = warehouse
-                .get_json(&objects::artifact_manifest(model, *version))
-                .await?;
-            let wanted = plan.spec.publish.as_ref().and_then(|p| p.alias.clone());
-            data.artifacts.push(Artifact {
-                model: model.clone(),
-                version: version.to_string(),
-                alias: wanted.map(|a| AliasMove {
-                    alias: a,
-                    moved: alias.is_some(),
-                    previous: None,
-                }),
-                gate: gate.as_ref().map(|text| Gate {
-                    text: text.clone(),
-                    outcome: if *passed {
-                        GateOutcome::Passed
-                    } else {
-                        GateOutcome::Refused
-                    },
-                    explanation: explanation.clone(),
-                }),
-                files: manifest
-                    .files
-                    .iter()
-                    .map(|f| ArtifactFile {
-                        path: f.name.clone(),
-                        bytes: f.bytes,
-                    })
-                    .collect(),
-                lineage: Lineage {
-                    tables: manifest
-                        .tables
-                        .iter()
-                        .map(|(table, version)| TableRef {
-                            table: table.clone(),
-                            version: version.clone(),
-                        })
-                        .collect(),
-                    feed_digest: Some(manifest.feed.clone()),
-                    seed: manifest.seed,
-                    build_id: BUILD_ID.to_owned(),
-                },
-            });
+            let path = objects::artifact_manifest(model, *version);
+            let manifest: ArtifactManifest = warehouse.get_json(&path).await?;
+            data.artifacts
+                .extend(published.and_then(|(outcome, ..)| artifact(facts, outcome, &manifest)));
             let vectors = Vectors::read(warehouse, &objects::artifact_dir(model, *version)).await?;
             data.neighbours.extend(neighbours(model, &vectors));
         }
     }
-    if let Some((StepOutcome::Evaluated { metrics, paired }, ..)) = facts.finished("evaluate") {
-        let is_model = |method: &str| plan.spec.train.iter().any(|t| t.name == method);
-        data.metrics = metrics
-            .iter()
-            .map(|m| MetricRow {
-                method: m.method.clone(),
-                kind: if is_model(&m.method) {
-                    MethodKind::Model
-                } else {
-                    MethodKind::Baseline
-                },
-                metric: m.metric.clone(),
-                value: m.value,
-                interval: Some(Interval { lo: m.lo, hi: m.hi }),
-                n: m.n,
-                better: Better::Higher,
-            })
-            .collect();
-        data.differences = paired
-            .iter()
-            .map(|p| Difference {
-                model: p.method.clone(),
-                baseline: p.against.clone(),
-                metric: p.metric.clone(),
-                difference: p.difference,
-                interval: Interval { lo: p.lo, hi: p.hi },
-                better: Better::Higher,
-            })
-            .collect();
-    }
+    evaluated(facts, data);
     Ok(())
+}
+
+fn artifact(
+    facts: &Facts<'_>,
+    outcome: &StepOutcome,
+    manifest: &ArtifactManifest,
+) -> Option<Artifact> {
+    let StepOutcome::Published {
+        alias,
+        gate,
+        passed,
+        explanation,
+        ..
+    } = outcome
+    else {
+        return None;
+    };
+    let wanted = facts
+        .record
+        .plan
+        .spec
+        .publish
+        .as_ref()
+        .and_then(|p| p.alias.clone());
+    let judged = if *passed {
+        GateOutcome::Passed
+    } else {
+        GateOutcome::Refused
+    };
+    let table = |(table, version): (&String, &String)| TableRef {
+        table: table.clone(),
+        version: version.clone(),
+    };
+    Some(Artifact {
+        model: manifest.model.clone(),
+        version: manifest.version.to_string(),
+        alias: wanted.map(|a| AliasMove {
+            alias: a,
+            moved: alias.is_some(),
+            previous: None,
+        }),
+        gate: gate.as_ref().map(|text| Gate {
+            text: text.clone(),
+            outcome: judged,
+            explanation: explanation.clone(),
+        }),
+        files: manifest
+            .files
+            .iter()
+            .map(|f| ArtifactFile {
+                path: f.name.clone(),
+                bytes: f.bytes,
+            })
+            .collect(),
+        lineage: Lineage {
+            tables: manifest.tables.iter().map(table).collect(),
+            feed_digest: Some(manifest.feed.clone()),
+            seed: manifest.seed,
+            build_id: BUILD_ID.to_owned(),
+        },
+    })
+}
+
+fn evaluated(facts: &Facts<'_>, data: &mut ReportData) {
+    let Some((StepOutcome::Evaluated { metrics, paired }, ..)) = facts.finished("evaluate") else {
+        return;
+    };
+    let models = &facts.record.plan.spec.train;
+    let kind = |method: &str| {
+        if models.iter().any(|t| t.name == method) {
+            MethodKind::Model
+        } else {
+            MethodKind::Baseline
+        }
+    };
+    let metric = |m: &pannier_proto::event::MetricRow| MetricRow {
+        method: m.method.clone(),
+        kind: kind(&m.method),
+        metric: m.metric.clone(),
+        value: m.value,
+        interval: Some(Interval { lo: m.lo, hi: m.hi }),
+        n: m.n,
+        better: Better::Higher,
+    };
+    data.metrics = metrics.iter().map(metric).collect();
+    let difference = |p: &pannier_proto::event::PairedRow| Difference {
+        model: p.method.clone(),
+        baseline: p.against.clone(),
+        metric: p.metric.clone(),
+        difference: p.difference,
+        interval: Interval { lo: p.lo, hi: p.hi },
+        better: Better::Higher,
+    };
+    data.differences = paired.iter().map(difference).collect();
 }
 
 fn neighbours(model: &str, vectors: &Vectors) -> Vec<NeighbourList> {

@@ -1,0 +1,15 @@
+//! The cluster as processes: it makes what one process makes, whoever is killed or stopped.
+//! Every test compares with the run that nobody disturbed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod alone;
+mod commands;
+mod errors;
+mod executors;
+mod gc;
+mod same;
+mod schedulers;
+mod sql;
+mod trainers;
+mod words;
