@@ -1,7 +1,7 @@
 //! The warehouse: an object store below a root. The only place that knows what a root looks like.
 //! Writes are atomic: a reader sees a whole object or none.
 
-use std::path::PathBuf;
+use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -214,6 +214,27 @@ impl Warehouse {
         }
     }
 
+    /// Files of writes that were cut off, which the store does not show as objects. With `remove`
+    /// they are gone afterwards: nobody may be writing then.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read, or a file not removed.
+    pub async fn cut_off(&self, remove: bool) -> Result<Vec<ObjectInfo>, EngineError> {
+        let root = self.root.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let mut found = Vec::new();
+            drafts(&root, &root, &mut found)?;
+            for draft in found.iter().filter(|_| remove) {
+                std::fs::remove_file(root.join(&draft.path))?;
+            }
+            std::io::Result::Ok(found)
+        });
+        let failed = |e: &dyn std::fmt::Display| {
+            EngineError::Input(format!("the warehouse cannot be searched: {e}"))
+        };
+        found.await.map_err(|e| failed(&e))?.map_err(|e| failed(&e))
+    }
+
     /// Removes everything below a folder.
     ///
     /// # Errors
@@ -224,5 +245,54 @@ impl Warehouse {
             self.delete(&object.path).await?;
         }
         Ok(objects.iter().map(|o| o.bytes).sum())
+    }
+}
+
+/// The local store writes to `<name>#<number>` and renames at the end.
+fn drafts(root: &FsPath, folder: &FsPath, found: &mut Vec<ObjectInfo>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            drafts(root, &path, found)?;
+            continue;
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let number = name.rsplit_once('#').map(|(_, number)| number);
+        if number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
+            let below = path.strip_prefix(root).unwrap_or(&path);
+            found.push(ObjectInfo {
+                path: below.display().to_string(),
+                bytes: entry.metadata()?.len(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn writes_that_were_cut_off_are_found() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let warehouse = Warehouse::open(&dir.path().display().to_string())?;
+        warehouse.put("tables/t/v/part-0.parquet", "whole").await?;
+        std::fs::write(dir.path().join("tables/t/v/part-1.parquet#1"), "half")?;
+        let paths = |infos: Vec<ObjectInfo>| infos.into_iter().map(|i| i.path).collect::<Vec<_>>();
+        assert_eq!(
+            paths(warehouse.list("").await?),
+            ["tables/t/v/part-0.parquet"]
+        );
+        for remove in [false, true] {
+            assert_eq!(
+                paths(warehouse.cut_off(remove).await?),
+                ["tables/t/v/part-1.parquet#1"]
+            );
+        }
+        assert!(warehouse.cut_off(false).await?.is_empty());
+        assert_eq!(warehouse.get("tables/t/v/part-0.parquet").await?, "whole");
+        Ok(())
     }
 }

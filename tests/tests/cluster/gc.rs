@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::ensure;
 use pannier_proto::manifest::TableManifest;
-use pannier_tests::{Options, on_cluster};
+use pannier_tests::{Options, Outcome, eventually, on_cluster};
 use serde_json::Value;
-
-use crate::words::{TABLE, finished, progressed};
 
 /// All files below a folder, by their paths below `root`.
 fn files(root: &Path, folder: &Path, found: &mut BTreeSet<String>) -> anyhow::Result<()> {
@@ -50,19 +49,35 @@ fn orphans(warehouse: &Path) -> anyhow::Result<BTreeSet<String>> {
 async fn orphans_of_a_killed_executor_go() -> anyhow::Result<()> {
     let options = Options {
         executors: 1,
+        tables: true,
         ..Options::default()
     };
     on_cluster(options, async |cluster, shared| {
-        let run = cluster.submit("tables.toml")?;
-        cluster
-            .event(&run, "a committed table", |e| finished(e, "table:items"))
-            .await?;
-        cluster
-            .event(&run, "a table being written", |e| {
-                progressed(e, TABLE, |share| share > 0.5)
-            })
-            .await?;
+        let first = cluster.submit("tables.toml")?;
+        cluster.succeeded(&first).await?;
+        // Other row groups are other versions: all tables are made again.
+        let other = shared
+            .tables_spec
+            .replace("[prepare]", "[prepare]\nrow_group_rows = 4096");
+        std::fs::write(cluster.dir.path().join("other.toml"), other)?;
+        let run = cluster.submit("other.toml")?;
+        let warehouse = cluster.warehouse();
+        eventually(
+            Duration::from_secs(60),
+            "a table half written",
+            async || {
+                let half =
+                    |p: &String| p.starts_with("tables/transactions/") && p.contains("part-");
+                orphans(&warehouse).ok()?.iter().any(half).then_some(())
+            },
+        )
+        .await?;
         cluster.executors[0].kill()?;
+        // A write of many megabytes would have been cut off like this.
+        std::fs::write(
+            warehouse.join("tables/transactions/part-00000.parquet#1"),
+            "x",
+        )?;
         let busy = cluster.ran(&["gc"])?;
         ensure!(
             busy.code == Some(1) && busy.err.contains("is under way"),
@@ -71,30 +86,30 @@ async fn orphans_of_a_killed_executor_go() -> anyhow::Result<()> {
         cluster.ran(&["cancel", &run])?.good()?;
         cluster.end(&run).await?;
 
-        let warehouse = cluster.warehouse();
         let before = orphans(&warehouse)?;
         ensure!(!before.is_empty(), "the executor left nothing behind");
         let gc = |args: &[&str]| -> anyhow::Result<BTreeSet<String>> {
             let document: Value = serde_json::from_str(&cluster.ran(args)?.good()?)?;
             let paths = document["removed"].as_array().cloned().unwrap_or_default();
-            Ok(paths
-                .iter()
-                .filter_map(|p| p.as_str().map(str::to_owned))
-                .collect())
+            let path = |p: &Value| p.as_str().map(str::to_owned);
+            Ok(paths.iter().filter_map(path).collect())
         };
         assert_eq!(gc(&["gc", "--dry-run", "--json"])?, before);
         assert_eq!(orphans(&warehouse)?, before);
         assert_eq!(gc(&["gc", "--json"])?, before);
         assert_eq!(orphans(&warehouse)?, BTreeSet::new());
 
+        // What was committed is as it was, and reads.
+        let (_, kept) = cluster.succeeded(&first).await?;
+        assert_eq!(kept, shared.outcome.only_tables());
         cluster.add_executor()?;
-        cluster.ready(1, 0).await?;
+        cluster.ran(&["retry", &run, "--follow"])?.good()?;
+        let (_, made) = cluster.succeeded(&run).await?;
+        let content = |outcome: &Outcome| outcome.tables["transactions"].digest.clone();
+        assert_eq!(content(&made), content(&kept));
         let rows = shared.outcome.tables["items"].rows;
         let count = cluster.ran(&["sql", "select count(*) as n from items", "--csv"])?;
         assert_eq!(count.good()?, format!("n\n{rows}\n"));
-        cluster.ran(&["retry", &run, "--follow"])?.good()?;
-        let (_, outcome) = cluster.succeeded(&run).await?;
-        assert_eq!(outcome, shared.outcome.only_tables());
         Ok(())
     })
     .await

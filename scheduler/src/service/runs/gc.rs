@@ -55,6 +55,7 @@ pub async fn collect(context: &StepContext, dry_run: bool) -> Result<GcResponse,
             warehouse.delete(&object.path).await?;
         }
     }
+    garbage.extend(warehouse.cut_off(!dry_run).await?);
     Ok(GcResponse {
         bytes: garbage.iter().map(|o| o.bytes).sum(),
         removed: garbage.into_iter().map(|o| o.path).collect(),
