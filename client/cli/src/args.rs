@@ -37,7 +37,7 @@ Data:
   gc         Remove what nothing refers to any more
 
 Roles of a cluster:
-  scheduler  Decide: runs, registry, web pages
+  scheduler  Decide: runs, trainers, registry
   executor   Work on rows: SQL tasks and feeds
   trainer    Train, evaluate and predict
 
@@ -184,7 +184,7 @@ pub enum Command {
     Generate(generate::GenerateArgs),
     /// Remove what nothing refers to any more
     Gc(gc::GcArgs),
-    /// Decide: runs, registry, web pages
+    /// Decide: runs, trainers, registry
     ///
     /// The scheduler of a cluster: Ballista's scheduler and the control plane on one port.
     #[command(
