@@ -96,8 +96,7 @@ impl Cluster {
                 &dir.path().join("warehouse/tables"),
             )?;
         }
-        // The one port that others must know beforehand: free a moment ago.
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let scheduler = start_scheduler(dir.path(), port)?;
         let mut cluster = Self {
             dir,
@@ -339,6 +338,16 @@ impl Drop for Cluster {
             self.show();
         }
     }
+}
+
+/// The one port that others must know beforehand: free a moment ago, and below those that the
+/// system gives to connections, so that none takes it while the scheduler is away.
+fn free_port() -> anyhow::Result<u16> {
+    let first = u16::try_from(std::process::id() % 10_000)?;
+    (0..10_000)
+        .map(|i| 20_000 + (first + i) % 10_000)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .context("no port is free")
 }
 
 fn start_scheduler(folder: &Path, port: u16) -> anyhow::Result<Process> {

@@ -24,7 +24,7 @@ use crate::jobs::{JobProgress, Jobs};
 use crate::plan::{Param, RunPlan, TablePlan};
 
 /// Between two progress events of a step.
-const TOLD: Duration = Duration::from_millis(200);
+const TOLD: Duration = Duration::from_millis(100);
 
 /// Makes a table.
 pub async fn make(run: &StepRun, table: &TablePlan) -> StepResult {
