@@ -8,6 +8,7 @@ mod commands;
 mod errors;
 mod executors;
 mod gc;
+mod gensim;
 mod same;
 mod schedulers;
 mod sql;
