@@ -25,9 +25,12 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::Ballista;
 use crate::config::SchedulerConfig;
 use crate::error::SchedulerError;
+use crate::slots::lost_ground;
 
-/// Times that one plan is submitted.
-const SUBMISSIONS: u32 = 3;
+/// Times that one plan may fail.
+const FAILURES: u32 = 3;
+/// Times that one plan begins anew since an executor went away, which says nothing against it.
+const LOSSES: u32 = 20;
 /// Between two looks at a job.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -38,6 +41,24 @@ pub struct JobProgress {
     pub done: u64,
     /// In all.
     pub total: u64,
+}
+
+/// How watching a job ended.
+enum Watched {
+    /// The job is done.
+    Done,
+    /// Some of what it had made was lost with an executor.
+    LostGround,
+}
+
+/// What is seen of a job that has not ended.
+enum Look {
+    /// It is not known yet, or no more.
+    Nothing,
+    /// So far.
+    At(JobProgress),
+    /// Some of what it had made was lost with an executor.
+    LostGround,
 }
 
 /// The cluster as a place to run plans.
@@ -112,8 +133,8 @@ impl Jobs {
             .acquire()
             .await
             .map_err(|_| SchedulerError::Unavailable("the scheduler is closing".into()))?;
-        let mut last = SchedulerError::Unavailable(String::new());
-        for _ in 0..SUBMISSIONS {
+        let (mut failures, mut losses) = (0, 0);
+        loop {
             self.wait_for_executor(cancel).await?;
             let job = self
                 .ballista
@@ -123,14 +144,23 @@ impl Jobs {
                     SchedulerError::Unavailable(format!("the job could not be submitted: {e}"))
                 })?;
             match self.watch(&job, cancel, &mut progress).await {
-                Err(e) if e.retryable() && !cancel.is_cancelled() => {
-                    tracing::warn!(job = %job, name, error = %e, "the job is submitted again");
-                    last = e;
+                Ok(Watched::Done) => return Ok(()),
+                Ok(Watched::LostGround) if losses < LOSSES => {
+                    tracing::warn!(job = %job, name, "an executor is gone; the job begins anew");
+                    losses += 1;
                 }
-                other => return other,
+                Ok(Watched::LostGround) => {
+                    return Err(SchedulerError::Unavailable(format!(
+                        "executors went away {losses} times while the job ran"
+                    )));
+                }
+                Err(e) if e.retryable() && !cancel.is_cancelled() && failures + 1 < FAILURES => {
+                    tracing::warn!(job = %job, name, error = %e, "the job is submitted again");
+                    failures += 1;
+                }
+                Err(e) => return Err(e),
             }
         }
-        Err(last)
     }
 
     async fn wait_for_executor(&self, cancel: &CancellationToken) -> Result<(), SchedulerError> {
@@ -156,7 +186,7 @@ impl Jobs {
         job: &JobId,
         cancel: &CancellationToken,
         progress: &mut (impl FnMut(JobProgress) + Send),
-    ) -> Result<(), SchedulerError> {
+    ) -> Result<Watched, SchedulerError> {
         let (mut seen, mut changed) = (JobProgress::default(), Instant::now());
         loop {
             tokio::select! {
@@ -168,11 +198,18 @@ impl Jobs {
             }
             let status = self.ballista.state.task_manager.get_job_status(job).await;
             match status.ok().flatten().and_then(|s| s.status) {
-                Some(JobState::Successful(_)) => return Ok(()),
+                Some(JobState::Successful(_)) => return Ok(Watched::Done),
                 Some(JobState::Failed(failed)) => return Err(failure(&failed.error)),
                 _ => {}
             }
-            let now = self.progress(job).await.unwrap_or(seen);
+            let now = match self.look(job).await {
+                Look::Nothing => seen,
+                Look::At(progress) => progress,
+                Look::LostGround => {
+                    let _ = self.ballista.cancel_job(job.clone()).await;
+                    return Ok(Watched::LostGround);
+                }
+            };
             if now != seen {
                 (seen, changed) = (now, Instant::now());
                 progress(now);
@@ -188,9 +225,15 @@ impl Jobs {
     }
 
     /// Partitions done and in all, over the stages known so far.
-    async fn progress(&self, job: &JobId) -> Option<JobProgress> {
+    async fn look(&self, job: &JobId) -> Look {
         let jobs = self.ballista.state.task_manager.get_running_job_cache();
-        let graph = jobs.get(job)?.execution_graph.read().await;
+        let Some(job) = jobs.get(job) else {
+            return Look::Nothing;
+        };
+        let graph = job.execution_graph.read().await;
+        if lost_ground(graph.stages()) {
+            return Look::LostGround;
+        }
         let mut progress = JobProgress::default();
         for stage in graph.stages().values() {
             let (done, total) = match stage {
@@ -210,7 +253,7 @@ impl Jobs {
             progress.done += done as u64;
             progress.total += total as u64;
         }
-        Some(progress)
+        Look::At(progress)
     }
 
     /// Runs a query on the cluster and reads its rows, which must be few.

@@ -1,8 +1,14 @@
-//! Which executors have room for a task. Counted from the tasks that run, each time anew.
+//! Which tasks may run where. Two habits of Ballista 55 are put right here.
 //!
-//! Ballista counts up and down instead, and gives nothing back for a task whose stage was rolled
-//! back or whose job was cancelled or failed: each lost executor and each cancelled run would
-//! take slots away from the executors that are left, until no task runs any more.
+//! Slots are counted from the tasks that run, each time anew. Ballista counts up and down, and
+//! gives nothing back for a task whose stage was rolled back or whose job was cancelled or failed:
+//! each lost executor and each cancelled run would take slots away from the executors that are
+//! left, until no task runs any more.
+//!
+//! A job with a stage in its second attempt gets no task: whoever watches it begins anew under
+//! another id. Ballista would go on, but the tasks of a stage that was rolled back have the ids,
+//! and so the shuffle files, of those before, and a reader takes a file of its own executor for
+//! the one it wants: rows of one partition twice, of another not at all, and no error.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -45,6 +51,31 @@ async fn taken(jobs: &Jobs) -> HashMap<String, u32> {
     taken
 }
 
+/// Whether some of what a job had made was lost, so that a stage is in its second attempt.
+pub fn lost_ground(stages: &HashMap<usize, ExecutionStage>) -> bool {
+    stages.values().any(|stage| {
+        let attempt = match stage {
+            ExecutionStage::UnResolved(s) => s.stage_attempt_num,
+            ExecutionStage::Resolved(s) => s.stage_attempt_num,
+            ExecutionStage::Running(s) => s.stage_attempt_num,
+            ExecutionStage::Successful(s) => s.stage_attempt_num,
+            ExecutionStage::Failed(s) => s.stage_attempt_num,
+        };
+        attempt > 0
+    })
+}
+
+/// The jobs that may have tasks.
+async fn sound(jobs: &Jobs) -> Jobs {
+    let mut sound = HashMap::new();
+    for (id, job) in jobs.iter() {
+        if !lost_ground(job.execution_graph.read().await.stages()) {
+            sound.insert(id.clone(), job.clone());
+        }
+    }
+    Arc::new(sound)
+}
+
 #[async_trait]
 impl ClusterState for CountedSlots {
     async fn bind_schedulable_tasks(
@@ -66,7 +97,7 @@ impl ClusterState for CountedSlots {
             };
             now.register_executor(executor, slots).await?;
         }
-        now.bind_schedulable_tasks(distribution, active_jobs, executors)
+        now.bind_schedulable_tasks(distribution, sound(&active_jobs).await, executors)
             .await
     }
 
