@@ -1,17 +1,16 @@
 //! Reads a CSV file into batches; a row that cannot be read becomes a reject row, never an error.
 //! Columns are found by the header's names. A file that lacks a needed column is an error.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 use csv::ByteRecord;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringBuilder, UInt64Builder};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::exec_datafusion_err;
-use datafusion::error::{DataFusionError, Result};
-use flate2::read::MultiGzDecoder;
+use datafusion::error::Result;
 
+use crate::raw::input::{self, unreadable};
 use crate::raw::{RawColumn, RawType, schema};
 
 mod column;
@@ -38,16 +37,7 @@ impl CsvRead {
     /// # Errors
     /// Where the file cannot be opened, or lacks a column.
     pub fn open(path: &str, columns: &[RawColumn]) -> Result<Self> {
-        let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-        let buffered = BufReader::with_capacity(1 << 18, file);
-        let source: Box<dyn Read + Send> = if path.ends_with(".gz") {
-            Box::new(BufReader::with_capacity(
-                1 << 18,
-                MultiGzDecoder::new(buffered),
-            ))
-        } else {
-            Box::new(buffered)
-        };
+        let source = input::stream(path)?;
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .buffer_capacity(1 << 18)
@@ -194,10 +184,6 @@ fn text_of(record: &ByteRecord) -> String {
     String::from_utf8_lossy(&bytes)
         .trim_end_matches('\n')
         .to_owned()
-}
-
-fn unreadable(path: &str, error: &dyn std::fmt::Display) -> DataFusionError {
-    exec_datafusion_err!("`{path}` cannot be read to its end: {error}")
 }
 
 /// What a type is called in a reason.

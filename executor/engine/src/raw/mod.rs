@@ -5,6 +5,7 @@
 //! stops a job, and none is lost.
 
 pub mod csv;
+pub mod input;
 pub mod parquet;
 pub mod relation;
 

@@ -1,7 +1,6 @@
 //! Reads a Parquet file of a raw source into batches of the declared columns, cast to their types.
 //! A value that cannot be cast makes its row a reject, as in CSV.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use datafusion::arrow::array::BooleanArray;
@@ -19,6 +18,7 @@ use datafusion::parquet::arrow::arrow_reader::{
 };
 
 use super::csv::wanted;
+use crate::raw::input::Seekable;
 use crate::raw::{RawColumn, schema};
 
 /// A file being read.
@@ -36,8 +36,7 @@ impl ParquetRead {
     /// # Errors
     /// Where it cannot be opened, or lacks a column.
     pub fn open(path: &str, columns: &[RawColumn]) -> Result<Self> {
-        let file =
-            File::open(path).map_err(|e| exec_datafusion_err!("`{path}` cannot be opened: {e}"))?;
+        let file = Seekable::open(path)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
         for column in columns {
             if !column.optional && builder.schema().column_with_name(&column.name).is_none() {
