@@ -22,6 +22,9 @@ pub struct RawFiles {
     pub folder: String,
     /// Names with `*`, resolved when the relation is read.
     pub pattern: String,
+    /// Hash of each file's content by path, where the files were there when the run was planned.
+    #[serde(default)]
+    pub digests: BTreeMap<String, String>,
 }
 
 /// A source: what there is to read, and the version of it.
@@ -72,6 +75,7 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             columns: part.columns.clone(),
             folder: folder.display().to_string(),
             pattern,
+            digests: BTreeMap::new(),
         };
         raw.insert(part.name.clone(), files);
     }
@@ -118,7 +122,10 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             let name = Path::new(file)
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned());
-            content.push((part.name.clone(), name, digest));
+            content.push((part.name.clone(), name, digest.clone()));
+            if let Some(raw) = found.raw.get_mut(&part.name) {
+                raw.digests.insert(file.clone(), digest);
+            }
         }
     }
     found.version = digest_of(&content);
@@ -216,7 +223,8 @@ fn weeks_suffice(source: &SpecSource, spec: &RunSpec, weeks: u64) -> Result<(), 
     ))
 }
 
-fn digest_file(path: &str) -> std::io::Result<String> {
+/// blake3 of a file's bytes.
+pub fn digest_file(path: &str) -> std::io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())
