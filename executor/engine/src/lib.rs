@@ -12,6 +12,7 @@ pub mod functions;
 pub mod generate;
 pub mod ops;
 pub mod raw;
+pub mod registry;
 pub mod session;
 pub mod table;
 pub mod warehouse;
