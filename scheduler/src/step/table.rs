@@ -35,11 +35,20 @@ pub async fn make(run: &StepRun, table: &TablePlan) -> StepResult {
         return Ok((outcome(&manifest), true));
     }
     let context = jobs.context()?;
-    let query = query(jobs, &context, &run.record.plan, table).await?;
+    let raw = raw_files(&run.record.plan, table).await?;
+    let query = query(jobs, &context, raw, table).await?;
     let target = table.target(&warehouse.root());
     let plan = write_plan(&context.state(), query.clone(), &target).await?;
-    jobs.run(&table.name, &context, plan, &run.cancel, progress(run))
-        .await?;
+    let ran = jobs
+        .run(&table.name, &context, plan, &run.cancel, progress(run))
+        .await;
+    if let Err(changed) = raw_files(&run.record.plan, table).await {
+        // Parts of other files than the version says must not be found by who makes it later.
+        let made = objects::table_dir(&table.name, &table.version);
+        warehouse.delete_all(&made).await?;
+        return Err(changed.into());
+    }
+    ran?;
     let lineage = TableLineage {
         sql: table.sql.clone(),
         inputs: inputs(&run.record.plan, table),
@@ -120,33 +129,47 @@ fn progress(run: &StepRun) -> impl FnMut(JobProgress) + Send + '_ {
     }
 }
 
-/// The table's SQL over its inputs, with its parameters filled in.
-async fn query(
-    jobs: &Jobs,
-    context: &SessionContext,
+/// The raw relations that a table reads, over the files that the run was planned with.
+async fn raw_files(
     plan: &RunPlan,
     table: &TablePlan,
-) -> Result<LogicalPlan, SchedulerError> {
-    for (name, version) in &table.tables {
-        jobs.register(context, name, version).await?;
-    }
+) -> Result<Vec<(String, RawRelation)>, SchedulerError> {
+    let mut relations = Vec::with_capacity(table.raw.len());
     for name in &table.raw {
-        let Some(files) = plan.source.raw.get(name) else {
+        let Some(files) = plan.source.raw.get(name).cloned() else {
             return Err(SchedulerError::Failed(format!(
                 "the plan lacks the raw relation {name}"
             )));
         };
-        let list = files.list();
+        let listed = tokio::task::spawn_blocking(move || (files.unchanged(), files));
+        let (list, files) = listed
+            .await
+            .map_err(|e| SchedulerError::Failed(e.to_string()))?;
+        let list = list.map_err(SchedulerError::Failed)?;
         if list.is_empty() {
             return Err(SchedulerError::Failed(format!(
                 "no file matches `{}/{}` any more",
                 files.folder, files.pattern
             )));
         }
-        context.register_table(
-            name.as_str(),
-            std::sync::Arc::new(RawRelation::new(list, files.format, files.columns.clone())),
-        )?;
+        let relation = RawRelation::new(list, files.format, files.columns);
+        relations.push((name.clone(), relation));
+    }
+    Ok(relations)
+}
+
+/// The table's SQL over its inputs, with its parameters filled in.
+async fn query(
+    jobs: &Jobs,
+    context: &SessionContext,
+    raw: Vec<(String, RawRelation)>,
+    table: &TablePlan,
+) -> Result<LogicalPlan, SchedulerError> {
+    for (name, version) in &table.tables {
+        jobs.register(context, name, version).await?;
+    }
+    for (name, relation) in raw {
+        context.register_table(name, std::sync::Arc::new(relation))?;
     }
     let frame = context.sql(&table.sql).await?;
     let values: HashMap<String, ScalarValue> = table
