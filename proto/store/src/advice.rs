@@ -7,7 +7,8 @@ use object_store::Error;
 const ROLE: &str = "this process's credentials may not do that; check AWS_ACCESS_KEY_ID or the machine's role, and what the bucket allows them";
 const REGION: &str = "set AWS_REGION to the bucket's region";
 const NONE: &str = "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where the machine has a role";
-const PLAIN: &str = "the endpoint is plain http; set AWS_ALLOW_HTTP=true if it is to be used";
+const PLAIN: &str =
+    "AWS_ENDPOINT_URL cannot be used as it is; set AWS_ALLOW_HTTP=true where it is plain http";
 const BUCKET: &str = "there is no such bucket; check its name, AWS_REGION and AWS_ENDPOINT_URL";
 const AWAY: &str = "nobody answers there; check the network, AWS_REGION and AWS_ENDPOINT_URL";
 
@@ -86,7 +87,7 @@ fn advice(text: &str) -> Option<&'static str> {
         Some(REGION)
     } else if has(&["169.254.169.254", "metadata endpoint"]) {
         Some(NONE)
-    } else if has(&["URL scheme is not allowed"]) {
+    } else if has(&["HTTP error: builder error"]) {
         Some(PLAIN)
     } else if has(&["403 Forbidden", "401 Unauthorized", "InvalidAccessKeyId"]) {
         Some(ROLE)

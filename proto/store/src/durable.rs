@@ -2,9 +2,10 @@
 //! errors are told for people.
 //!
 //! The client below sends a request again after a 5xx, a time-out or a cut connection, and asks
-//! for the rest of a body that broke off. It cannot know that the put, or the end of an upload,
+//! for the rest of an object that broke off. It cannot know that the put, or the end of an upload,
 //! which it sends again was done the first time: the second answer then says "exists already", or
-//! "no such upload". Whether that was us is seen in what lies there.
+//! "no such upload". Whether that was us is seen in what lies there. And it does not ask again for
+//! a listing that broke off, nor delete again.
 
 use std::fmt;
 use std::ops::Range;
@@ -35,14 +36,55 @@ const DELETED_AT_ONCE: usize = 1000;
 pub(crate) struct Durable {
     inner: Arc<dyn ObjectStore>,
     bucket: String,
+    patience: Patience,
+}
+
+/// How long what is not sent again below is sent again here.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
     pause: Duration,
-    patience: Duration,
+    limit: Duration,
+}
+
+impl Patience {
+    fn again(self) -> Again {
+        Again {
+            left: AGAIN,
+            pause: self.pause,
+            until: Instant::now() + self.limit,
+        }
+    }
 }
 
 impl fmt::Display for Durable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s3://{}", self.bucket)
     }
+}
+
+/// How often and how long a request is sent again.
+struct Again {
+    left: u32,
+    pause: Duration,
+    until: Instant,
+}
+
+impl Again {
+    /// Waits a while, unless it was enough.
+    async fn once_more(&mut self) -> bool {
+        if self.left == 0 || Instant::now() > self.until {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.left -= 1;
+        self.pause *= 2;
+        true
+    }
+}
+
+/// An answer whose body broke off: what is told of all other faults was sent again below.
+fn broke_off(error: &Error) -> bool {
+    matches!(error, Error::Generic { source, .. } if !source.to_string().contains("Error performing"))
 }
 
 /// What lies where an object was to be created.
@@ -60,8 +102,10 @@ impl Durable {
         Self {
             inner,
             bucket: bucket.to_owned(),
-            pause: config.backoff.0,
-            patience: config.retry_for.0,
+            patience: Patience {
+                pause: config.backoff.0,
+                limit: config.retry_for.0,
+            },
         }
     }
 
@@ -78,9 +122,7 @@ impl Durable {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        let began = Instant::now();
-        let mut pause = self.pause;
-        let mut sent = 0;
+        let mut again = self.patience.again();
         loop {
             let put = self
                 .inner
@@ -89,7 +131,6 @@ impl Durable {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            sent += 1;
             match &error {
                 Error::AlreadyExists { .. } => match self.found(location, &payload).await? {
                     Found::Same(done) => return Ok(done),
@@ -100,11 +141,9 @@ impl Durable {
                 Error::Generic { .. } => {}
                 _ => return Err(error),
             }
-            if sent > AGAIN || began.elapsed() > self.patience {
+            if !again.once_more().await {
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
     }
 
@@ -130,25 +169,51 @@ impl Durable {
     }
 }
 
-/// Deletes at once. The client below does not repeat such a request when its answer is lost,
-/// since it does not know that deleting twice is deleting once.
+/// Deletes at once. Deleting twice is deleting once.
 async fn delete(
     inner: &Arc<dyn ObjectStore>,
     paths: Vec<Path>,
-    mut pause: Duration,
+    mut again: Again,
 ) -> Result<Vec<Path>> {
-    let mut sent = 0;
     loop {
         let locations = stream::iter(paths.clone().into_iter().map(Ok)).boxed();
         let deleted = inner.delete_stream(locations).try_collect().await;
-        sent += 1;
-        match deleted {
-            Err(Error::Generic { .. }) if sent <= AGAIN => {}
-            ended => return ended,
+        if !matches!(deleted, Err(Error::Generic { .. })) || !again.once_more().await {
+            return deleted;
         }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
     }
+}
+
+/// Lists, and goes on after the last object where an answer broke off: S3 lists in order.
+fn list(
+    inner: Arc<dyn ObjectStore>,
+    prefix: Option<Path>,
+    after: Option<Path>,
+    again: Again,
+) -> BoxStream<'static, Result<ObjectMeta>> {
+    let from = move |after: &Option<Path>| match after {
+        Some(after) => inner.list_with_offset(prefix.as_ref(), after),
+        None => inner.list(prefix.as_ref()),
+    };
+    let begun = (from(&after), after, again, from);
+    let listed = stream::try_unfold(begun, async |(mut listing, mut last, mut again, from)| {
+        loop {
+            match listing.next().await.transpose() {
+                Ok(Some(object)) => {
+                    last = Some(object.location.clone());
+                    return Ok(Some((object, (listing, last, again, from))));
+                }
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    if !broke_off(&error) || !again.once_more().await {
+                        return Err(error);
+                    }
+                    listing = from(&last);
+                }
+            }
+        }
+    });
+    listed.boxed()
 }
 
 #[async_trait]
@@ -200,11 +265,11 @@ impl ObjectStore for Durable {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let (inner, pause) = (Arc::clone(&self.inner), self.pause);
+        let (inner, patience) = (Arc::clone(&self.inner), self.patience);
         let deleted = locations.try_chunks(DELETED_AT_ONCE).map(move |paths| {
-            let inner = Arc::clone(&inner);
+            let (inner, again) = (Arc::clone(&inner), patience.again());
             async move {
-                let deleted = delete(&inner, paths.map_err(|e| e.1)?, pause).await?;
+                let deleted = delete(&inner, paths.map_err(|e| e.1)?, again).await?;
                 Ok::<_, Error>(stream::iter(deleted.into_iter().map(Ok)))
             }
         });
@@ -213,7 +278,13 @@ impl ObjectStore for Durable {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix).map_err(self.told()).boxed()
+        let listed = list(
+            Arc::clone(&self.inner),
+            prefix.cloned(),
+            None,
+            self.patience.again(),
+        );
+        listed.map_err(self.told()).boxed()
     }
 
     fn list_with_offset(
@@ -221,13 +292,26 @@ impl ObjectStore for Durable {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let listed = self.inner.list_with_offset(prefix, offset);
+        let listed = list(
+            Arc::clone(&self.inner),
+            prefix.cloned(),
+            Some(offset.clone()),
+            self.patience.again(),
+        );
         listed.map_err(self.told()).boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let listed = self.inner.list_with_delimiter(prefix).await;
-        listed.map_err(self.told())
+        let mut again = self.patience.again();
+        loop {
+            let error = match self.inner.list_with_delimiter(prefix).await {
+                Ok(listed) => return Ok(listed),
+                Err(error) => error,
+            };
+            if !broke_off(&error) || !again.once_more().await {
+                return Err(told(&self.bucket, error));
+            }
+        }
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

@@ -7,6 +7,8 @@
 //! that must not reach this one reaches no object store, and trainers reach S3 without an SQL
 //! engine.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod advice;
 pub mod config;
 mod durable;

@@ -34,6 +34,8 @@ struct State {
     objects: BTreeMap<String, Vec<u8>>,
     parts: BTreeMap<String, Vec<u8>>,
     faults: VecDeque<Fault>,
+    // By the beginning of a request's first line.
+    fault_at: Option<(&'static str, Fault)>,
     log: Vec<String>,
 }
 
@@ -88,6 +90,11 @@ impl Server {
     /// What happens to the next requests.
     pub fn fail(&self, faults: &[Fault]) {
         self.state.lock().unwrap().faults = faults.iter().copied().collect();
+    }
+
+    /// What happens to the first request that begins so, with its query.
+    pub fn fail_at(&self, request: &'static str, fault: Fault) {
+        self.state.lock().unwrap().fault_at = Some((request, fault));
     }
 
     /// Requests so far, as `GET /b/key`, and forgets them.
@@ -160,8 +167,12 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     let (fault, answer) = {
         let mut state = state.lock().unwrap();
         let line = format!("{} {}", request.method, request.path);
+        let whole = format!("{line}?{}", request.query);
         state.log.push(line);
-        let fault = state.faults.pop_front().unwrap_or(Fault::None);
+        let fault = match state.fault_at.take_if(|(at, _)| whole.starts_with(*at)) {
+            Some((_, fault)) => fault,
+            None => state.faults.pop_front().unwrap_or(Fault::None),
+        };
         let answer = match fault {
             Fault::Status(status) => {
                 let token = request.headers.get("x-amz-security-token");
@@ -207,6 +218,27 @@ fn answered(state: &mut State, request: &Request) -> Answer {
     let header = |name: &str| request.headers.get(name).map(String::as_str);
     let key = request.path.clone();
     match (request.method.as_str(), request.query.as_str()) {
+        ("GET", query) if query.contains("list-type=2") => {
+            // Two objects to an answer.
+            let after = query.split('&').find_map(|q| {
+                q.strip_prefix("continuation-token=")
+                    .or_else(|| q.strip_prefix("start-after="))
+            });
+            let after = format!("/b/{}", after.unwrap_or_default());
+            let keys: Vec<&String> = state.objects.keys().filter(|k| **k > after).collect();
+            let mut body = "<ListBucketResult>".to_owned();
+            for key in keys.iter().take(2) {
+                let key = key.trim_start_matches("/b/");
+                body += &format!(
+                    "<Contents><Key>{key}</Key><Size>1</Size><LastModified>2026-11-22T00:00:00Z</LastModified></Contents>"
+                );
+            }
+            if keys.len() > 2 {
+                let next = keys[1].trim_start_matches("/b/");
+                body += &format!("<NextContinuationToken>{next}</NextContinuationToken>");
+            }
+            Answer::of(200, body + "</ListBucketResult>")
+        }
         ("GET" | "HEAD", _) => {
             let Some(bytes) = state.objects.get(&key) else {
                 return Answer::of(404, "<Error><Code>NoSuchKey</Code></Error>");
@@ -271,7 +303,10 @@ fn answered(state: &mut State, request: &Request) -> Answer {
                 let key = key.split("</Key>").next().unwrap_or_default();
                 state.objects.remove(&format!("/b/{key}"));
             }
-            Answer::of(200, "<DeleteResult></DeleteResult>")
+            Answer::of(
+                200,
+                "<DeleteResult><Deleted><Key>k</Key></Deleted></DeleteResult>",
+            )
         }
         _ => Answer::of(501, ""),
     }

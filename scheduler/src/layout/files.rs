@@ -106,7 +106,9 @@ fn objects(pattern: &str) -> Result<Vec<RawFile>, String> {
             .await
     };
     let runtime = Handle::try_current().map_err(|e| said(&e))?;
-    let found = runtime.block_on(found).map_err(|e| said(&e))?;
+    let found = runtime
+        .block_on(found)
+        .map_err(|e: object_store::Error| format!("`{pattern}` cannot be listed: {e}"))?;
     Ok(found.iter().map(|o| seen(&bucket, o)).collect())
 }
 

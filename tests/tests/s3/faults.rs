@@ -23,11 +23,16 @@ pub struct Faults {
     pub lost: u64,
 }
 
-#[derive(Debug, Default)]
+/// What is to happen before a request is passed on.
+type Deed = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
 struct Counts {
     // Requests by kind, and faults made, by their names.
     of: BTreeMap<&'static str, u64>,
     log: Vec<String>,
+    // By the beginning of the request's first line.
+    before: Option<(String, Deed)>,
 }
 
 impl Counts {
@@ -67,7 +72,13 @@ impl Proxy {
         counts.of.get(what).copied().unwrap_or(0)
     }
 
-    /// First lines of the requests that `wanted` says yes to.
+    /// Does something once, before the first request that begins so is passed on.
+    pub fn before(&self, request: &str, deed: impl FnOnce() + Send + 'static) {
+        let mut counts = self.counts.lock().unwrap();
+        counts.before = Some((request.to_owned(), Box::new(deed)));
+    }
+
+    /// How many requests there were whose first line `wanted` says yes to.
     pub fn asked(&self, wanted: impl Fn(&str) -> bool) -> usize {
         let counts = self.counts.lock().unwrap();
         counts.log.iter().filter(|line| wanted(line)).count()
@@ -85,6 +96,12 @@ async fn pass(
     let refused = {
         let mut counts = counts.lock().unwrap();
         counts.log.push(first.clone());
+        if let Some((_, deed)) = counts
+            .before
+            .take_if(|(b, _)| first.starts_with(b.as_str()))
+        {
+            deed();
+        }
         let refused = counts.next("request", faults.slow_down);
         if refused {
             counts.next("slow-down", 0);

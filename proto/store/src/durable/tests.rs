@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode};
 use tokio::io::AsyncWriteExt;
@@ -71,13 +72,11 @@ async fn an_upload_whose_last_answer_was_lost_is_done() {
     let store = server.bucket(3);
     let mut writer = object_store::buffered::BufWriter::with_capacity(store, "big".into(), 1 << 10);
     let bytes: Vec<u8> = (0..5000u32).map(|i| (i % 251) as u8).collect();
+    server.fail_at("POST /b/big?uploadId", Fault::LostAnswer);
     writer.write_all(&bytes).await.unwrap();
-    // The last part and the end of the upload: the latter is done twice.
-    server.fail(&[Fault::None, Fault::LostAnswer]);
-    server.log();
     writer.shutdown().await.unwrap();
-    let ends = server.log().iter().filter(|l| *l == "POST /b/big").count();
-    assert_eq!(ends, 2, "the end was not sent again");
+    let posts = server.log().iter().filter(|l| *l == "POST /b/big").count();
+    assert_eq!(posts, 3, "a beginning, and the end twice");
     assert_eq!(server.get("big").unwrap().len(), bytes.len());
 }
 
@@ -99,6 +98,25 @@ async fn a_body_that_breaks_off_is_read_on() {
     let got = server.bucket(5).get(&"k".into()).await.unwrap();
     assert_eq!(got.bytes().await.unwrap(), Bytes::from(bytes));
     assert_eq!(server.log(), ["GET /b/k"; 4]);
+}
+
+#[tokio::test]
+async fn a_listing_that_breaks_off_goes_on() {
+    let server = Server::start().await;
+    let keys = ["a", "b", "c", "d", "e"];
+    keys.iter().for_each(|key| server.put(key, "x"));
+    let store = server.bucket(3);
+    for at in 0..3 {
+        let mut faults = vec![Fault::None; at];
+        faults.extend([Fault::CutBody, Fault::Status(503), Fault::CutBody]);
+        server.fail(&faults);
+        let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
+        let listed: Vec<_> = listed.iter().map(|o| o.location.as_ref()).collect();
+        assert_eq!(listed, keys, "cut at answer {at}");
+        server.fail(&faults);
+        let listed = store.list_with_delimiter(None).await.unwrap();
+        assert_eq!(listed.objects.len(), keys.len(), "cut at answer {at}");
+    }
 }
 
 #[tokio::test]
