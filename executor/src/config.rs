@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pannier_proto::config::{ByteSize, Span};
+use pannier_store::StoreConfig;
 use serde::{Deserialize, Serialize};
 
 /// How an executor runs.
@@ -24,7 +25,7 @@ pub struct ExecutorConfig {
     pub feed_port: u16,
     /// Folder for shuffle and spill files.
     pub work: PathBuf,
-    /// Root of the warehouse.
+    /// Root of the warehouse: a folder, or `s3://bucket/prefix`.
     pub warehouse: String,
     /// Partitions run at a time; 0 stands for the number of cores.
     pub vcores: usize,
@@ -40,6 +41,8 @@ pub struct ExecutorConfig {
     pub feed_threads: usize,
     /// Feed streams served at a time; more of them wait.
     pub feed_streams: usize,
+    /// Patience with object stores; the same for all roles of one process.
+    pub store: StoreConfig,
 }
 
 impl Default for ExecutorConfig {
@@ -60,6 +63,7 @@ impl Default for ExecutorConfig {
             feed_cache: ByteSize(256 << 20),
             feed_threads: 2,
             feed_streams: 16,
+            store: StoreConfig::default(),
         }
     }
 }

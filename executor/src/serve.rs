@@ -24,8 +24,11 @@ pub async fn serve(
     feed_listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ExecutorError> {
+    pannier_store::configure(&config.store).map_err(|e| ExecutorError::Config(e.to_string()))?;
     let warehouse =
         Warehouse::open(&config.warehouse).map_err(|e| ExecutorError::Config(e.to_string()))?;
+    let reached = warehouse.reached().await;
+    reached.map_err(|e| ExecutorError::Config(e.to_string()))?;
     let port = feed_listener
         .local_addr()
         .map_err(|e| ExecutorError::Serve(e.to_string()))?

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pannier_proto::config::Span;
+use pannier_store::StoreConfig;
 use serde::{Deserialize, Serialize};
 
 /// How a scheduler runs.
@@ -16,7 +17,8 @@ pub struct SchedulerConfig {
     pub external_host: String,
     /// Folder for the database of runs and models.
     pub state: PathBuf,
-    /// Root of the warehouse, which every executor and trainer must reach under the same path.
+    /// Root of the warehouse: a folder, or `s3://bucket/prefix`. Every executor and trainer must
+    /// reach it under the same name.
     pub warehouse: String,
     /// An executor that has not been heard of for so long is gone.
     pub executor_timeout: Span,
@@ -32,6 +34,8 @@ pub struct SchedulerConfig {
     pub take_up: bool,
     /// Rows that one `sql` request gives at most.
     pub sql_limit: u32,
+    /// Patience with object stores; the same for all roles of one process.
+    pub store: StoreConfig,
 }
 
 impl Default for SchedulerConfig {
@@ -48,6 +52,7 @@ impl Default for SchedulerConfig {
             parallel_jobs: 2,
             take_up: true,
             sql_limit: 10_000,
+            store: StoreConfig::default(),
         }
     }
 }

@@ -41,7 +41,9 @@ pub async fn serve(
         .local_addr()
         .map_err(|e| SchedulerError::Refused(format!("the listener cannot be used: {e}")))?
         .port();
+    pannier_store::configure(&config.store).map_err(|e| SchedulerError::Refused(e.to_string()))?;
     let warehouse = Warehouse::open(&config.warehouse)?;
+    warehouse.reached().await?;
     let store = Store::open(&config.state)?;
     let _lock = lock(&config.state)?;
     let ballista = cluster::ballista(&config, warehouse.clone(), port).await?;

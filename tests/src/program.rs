@@ -95,7 +95,11 @@ pub fn sh(folder: &Path, line: &str) -> anyhow::Result<Ran> {
     finished(shell.args(["-c", line]).env("PANNIER", pannier()?))
 }
 
-fn finished(command: &mut Command) -> anyhow::Result<Ran> {
+/// Runs a command to its end.
+///
+/// # Errors
+/// Where it cannot be started, or says what is no text.
+pub fn finished(command: &mut Command) -> anyhow::Result<Ran> {
     let output = command.output().context("cannot start")?;
     Ok(Ran {
         code: output.status.code(),
@@ -120,14 +124,21 @@ impl Process {
     /// # Errors
     /// Where it cannot be started.
     pub fn start(folder: &Path, name: &str, args: &[String]) -> anyhow::Result<Self> {
+        Self::spawn(folder, name, command(folder)?.args(args))
+    }
+
+    /// As [`Self::start`], from a command that has its arguments.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn spawn(folder: &Path, name: &str, command: &mut Command) -> anyhow::Result<Self> {
         let open = |suffix: &str| {
             let path = folder.join(format!("{name}.{suffix}"));
             let file = File::options().create(true).append(true).open(&path)?;
             anyhow::Ok((path, file))
         };
         let ((out, stdout), (err, stderr)) = (open("out")?, open("err")?);
-        let child = command(folder)?
-            .args(args)
+        let child = command
             .stdout(stdout)
             .stderr(stderr)
             .spawn()

@@ -25,6 +25,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &["datafusion", "ballista-core", "burn", "object_store"],
     ),
     (
+        "pannier-store",
+        &["datafusion", "ballista-core", "burn", "arrow"],
+    ),
+    (
         "pannier-engine",
         &["ballista-scheduler", "ballista-executor", "burn"],
     ),

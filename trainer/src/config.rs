@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pannier_proto::config::{ByteSize, Span};
+use pannier_store::StoreConfig;
 use serde::{Deserialize, Serialize};
 
 /// A trainer's configuration.
@@ -25,6 +26,8 @@ pub struct TrainerConfig {
     pub prefetch_steps: usize,
     /// Bytes of all steps that may wait for the model.
     pub prefetch_bytes: ByteSize,
+    /// Patience with object stores; the same for all roles of one process.
+    pub store: StoreConfig,
 }
 
 impl Default for TrainerConfig {
@@ -38,6 +41,7 @@ impl Default for TrainerConfig {
             prefetch_windows: 3,
             prefetch_steps: 64,
             prefetch_bytes: ByteSize(64 << 20),
+            store: StoreConfig::default(),
         }
     }
 }

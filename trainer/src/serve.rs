@@ -20,11 +20,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// within one step and is made anew, for ever.
 ///
 /// # Errors
-/// [`TrainerError::Config`] where the scheduler's address is none.
+/// [`TrainerError::Config`] where the scheduler's address is none, or another role of this process
+/// is told otherwise how stores are reached.
 pub async fn serve(
     config: TrainerConfig,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), TrainerError> {
+    pannier_store::configure(&config.store).map_err(|e| TrainerError::Config {
+        key: "store",
+        reason: e.to_string(),
+    })?;
     let wrong = |e: tonic::transport::Error| TrainerError::Config {
         key: "scheduler",
         reason: format!("`{}`: {e}", config.scheduler),

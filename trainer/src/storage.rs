@@ -1,15 +1,13 @@
-//! The warehouse, for threads that may block. Paths are relative to its root.
-//!
-//! A folder of this machine today; `object_store` keeps the way open to S3. No other file of this
-//! crate opens files.
+//! The warehouse, for threads that may block. Paths are relative to its root, a folder or a place
+//! in an S3 bucket. No other file of this crate opens files.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutPayload};
+use pannier_store::Root;
 use tokio::runtime::Handle;
 
 use crate::error::TrainerError;
@@ -22,27 +20,17 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens a warehouse: a folder's path, or `file://` and a path.
+    /// Opens a warehouse: a folder's path, `file://` and a path, or `s3://bucket/prefix`.
     ///
     /// # Errors
     /// [`TrainerError::Config`] where there is no such folder or another kind of store is named.
     pub fn open(warehouse: &str, runtime: Handle) -> Result<Self, TrainerError> {
-        let folder = warehouse.strip_prefix("file://").unwrap_or(warehouse);
-        if folder.contains("://") {
-            let reason = format!(
-                "`{folder}` is no folder; trainers read a folder that scheduler, executors and trainers share"
-            );
-            return Err(TrainerError::Config {
-                key: "warehouse",
-                reason,
-            });
-        }
-        let store = LocalFileSystem::new_with_prefix(folder).map_err(|e| TrainerError::Config {
+        let root = Root::open(warehouse, false).map_err(|e| TrainerError::Config {
             key: "warehouse",
             reason: e.to_string(),
         })?;
         Ok(Self {
-            store: Arc::new(store),
+            store: root.store,
             runtime,
         })
     }
@@ -89,14 +77,16 @@ impl Storage {
         Ok(names)
     }
 
-    /// Removes an object.
+    /// Removes an object; one that is not there is as good as removed.
     ///
     /// # Errors
     /// [`TrainerError::Storage`].
     pub fn delete(&self, path: &str) -> Result<(), TrainerError> {
-        self.runtime
-            .block_on(self.store.delete(&Path::from(path)))
-            .map_err(failed("remove", path))
+        let deleted = self.runtime.block_on(self.store.delete(&Path::from(path)));
+        match deleted {
+            Err(Error::NotFound { .. }) => Ok(()),
+            other => other.map_err(failed("remove", path)),
+        }
     }
 
     /// The store, for what must be written in pieces.

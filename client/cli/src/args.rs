@@ -55,6 +55,9 @@ Without --scheduler a command works on services inside this process, which keep 
 Environment:
   PANNIER_SCHEDULER           the scheduler's address, as --scheduler
   PANNIER_DATA                directory of the services in this process, as --data
+  PANNIER_WAREHOUSE           root of tables and models of these services, as --warehouse
+  AWS_*                       credentials, region and endpoint of s3:// (AWS_ENDPOINT_URL,
+                              AWS_ALLOW_HTTP, AWS_REGION, AWS_ACCESS_KEY_ID, ...)
   PANNIER_LOG                 what to log, for example info or pannier_scheduler=debug
   PANNIER_<ROLE>_<KEY>        one key of a role's config, __ standing for a dot:
                               PANNIER_EXECUTOR_VCORES=4
@@ -106,6 +109,16 @@ pub struct Global {
         default_value = "pannier-data"
     )]
     pub data: PathBuf,
+    /// Where services inside this process keep tables and models: a folder or s3://bucket/prefix;
+    /// without it `warehouse` below --data
+    #[arg(
+        long,
+        value_name = "ROOT",
+        global = true,
+        env = "PANNIER_WAREHOUSE",
+        hide_env = true
+    )]
+    pub warehouse: Option<String>,
     /// Config of a role; of services inside this process with a table for each role
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
@@ -124,6 +137,15 @@ impl Global {
             .as_deref()
             .map(str::trim)
             .filter(|url| !url.is_empty())
+    }
+
+    /// The root of tables and models, if one was named.
+    #[cfg(feature = "cluster")]
+    pub fn warehouse(&self) -> Option<&str> {
+        self.warehouse
+            .as_deref()
+            .map(str::trim)
+            .filter(|root| !root.is_empty())
     }
 }
 

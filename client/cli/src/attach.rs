@@ -75,7 +75,13 @@ async fn start(global: &Global, need: Need, lock: DataLock) -> anyhow::Result<Se
     let roles = Roles {
         trainer: need == Need::Training,
     };
-    let embedded = Embedded::start(&global.data, roles, global.config.as_deref()).await?;
+    let embedded = Embedded::start(
+        &global.data,
+        global.warehouse(),
+        roles,
+        global.config.as_deref(),
+    )
+    .await?;
     let client = Client::connect(&embedded.url).await?;
     // Services for a single question are gone in a moment: others wait rather than join.
     if roles.trainer {

@@ -50,15 +50,24 @@ struct Service {
 
 impl Embedded {
     /// Starts the roles with everything below `data`, and waits until they have found each other.
-    /// `config` is a TOML file with a table for each role.
+    /// `config` is a TOML file with a table for each role. The warehouse is the one named, else
+    /// the one that the scheduler's table names, else below `data`.
     ///
     /// # Errors
     /// A config that cannot be used, or why a role did not start.
-    pub async fn start(data: &Path, roles: Roles, config: Option<&Path>) -> anyhow::Result<Self> {
+    pub async fn start(
+        data: &Path,
+        warehouse: Option<&str>,
+        roles: Roles,
+        config: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let data = std::path::absolute(data).context("cannot find the data directory")?;
-        let warehouse = data.join("warehouse").display().to_string();
         let tables = Tables::read(config)?;
-        for folder in ["state", "warehouse", "work"] {
+        let warehouse = warehouse.or_else(|| tables.warehouse()).map_or_else(
+            || data.join("warehouse").display().to_string(),
+            str::to_owned,
+        );
+        for folder in ["state", "work"] {
             std::fs::create_dir_all(data.join(folder))
                 .with_context(|| format!("cannot make {folder} in {}", data.display()))?;
         }
@@ -204,6 +213,11 @@ impl Tables {
             return Err(BadUsage(format!("{name}: unknown key `{key}`; {help}")).into());
         }
         Ok(Self { name, tables })
+    }
+
+    /// The root that the scheduler's table names.
+    fn warehouse(&self) -> Option<&str> {
+        self.tables.get("scheduler")?.get("warehouse")?.as_str()
     }
 
     fn role<T: DeserializeOwned>(&self, role: &str) -> anyhow::Result<T> {

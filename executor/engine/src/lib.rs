@@ -14,6 +14,7 @@ pub mod generate;
 pub mod narrow;
 pub mod ops;
 pub mod raw;
+pub mod registry;
 pub mod session;
 pub mod table;
 pub mod warehouse;

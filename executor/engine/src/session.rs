@@ -16,6 +16,7 @@ use datafusion::prelude::SessionConfig;
 
 use crate::codec::EngineCodec;
 use crate::functions;
+use crate::registry::Registry;
 use crate::warehouse::Warehouse;
 
 /// Partitions of a shuffle. Not the number of parts of a table, which the spec fixes.
@@ -61,7 +62,8 @@ pub fn narrow() -> SessionConfig {
 /// # Errors
 /// Where the folder cannot be used.
 pub fn runtime(work: Option<&Path>) -> Result<Arc<RuntimeEnv>> {
-    let mut builder = RuntimeEnvBuilder::new();
+    let mut builder =
+        RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(Registry::default()));
     if let Some(work) = work {
         builder = builder.with_temp_file_path(work.join("spill"));
     }

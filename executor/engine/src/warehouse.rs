@@ -1,18 +1,22 @@
-//! The warehouse: an object store below a root. The only place that knows what a root looks like.
-//! Writes are atomic: a reader sees a whole object or none.
+//! The warehouse: objects below a root, which is a folder or a place in an S3 bucket. Writes are
+//! atomic: a reader sees a whole object or none.
 
-use std::path::{Path as FsPath, PathBuf};
+use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
-use object_store::local::LocalFileSystem;
+use futures::{StreamExt, TryStreamExt};
+use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use pannier_store::Root;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::EngineError;
+
+/// Parts of 10 MiB that a writer holds while they are sent. Many objects are written at a time.
+const PARTS_ON_THEIR_WAY: usize = 2;
 
 /// An object below the warehouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,51 +30,51 @@ pub struct ObjectInfo {
 /// A warehouse.
 #[derive(Debug, Clone)]
 pub struct Warehouse {
-    root: PathBuf,
-    store: Arc<dyn ObjectStore>,
+    root: Root,
 }
 
 impl Warehouse {
-    /// Opens (and where need be makes) the warehouse below a local folder, given as a path or a
-    /// `file://` URL.
+    /// Opens a warehouse: a path or a `file://` URL, whose folder is made where need be, or
+    /// `s3://bucket/prefix`, of which nothing is asked yet.
     ///
     /// # Errors
     /// Where the root is of another kind, or the folder cannot be made.
     pub fn open(root: &str) -> Result<Self, EngineError> {
-        let path = root.strip_prefix("file://").unwrap_or(root);
-        if path.contains("://") {
-            return Err(EngineError::Input(format!(
-                "`{root}` cannot be a warehouse: give a local folder or a file:// URL"
-            )));
+        let opened = Root::open(root, true);
+        let root = opened.map_err(|e| EngineError::Input(format!("the warehouse {e}")))?;
+        Ok(Self { root })
+    }
+
+    /// Whether the root answers: for a role that is about to start.
+    ///
+    /// # Errors
+    /// Where it does not, with what to do.
+    pub async fn reached(&self) -> Result<(), EngineError> {
+        match self.root.store.list(None).next().await {
+            Some(Err(source)) => Err(EngineError::Store {
+                path: self.root(),
+                source,
+            }),
+            _ => Ok(()),
         }
-        let unusable = |e: &dyn std::fmt::Display| {
-            EngineError::Input(format!("the warehouse `{root}` cannot be used: {e}"))
-        };
-        std::fs::create_dir_all(path).map_err(|e| unusable(&e))?;
-        let root = std::fs::canonicalize(path).map_err(|e| unusable(&e))?;
-        let store = LocalFileSystem::new_with_prefix(&root).map_err(|e| unusable(&e))?;
-        Ok(Self {
-            root,
-            store: Arc::new(store),
-        })
     }
 
     /// The root, as it is handed to other processes.
     #[must_use]
     pub fn root(&self) -> String {
-        self.root.display().to_string()
+        self.root.text.clone()
     }
 
     /// The store below the root.
     #[must_use]
     pub fn store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.store)
+        Arc::clone(&self.root.store)
     }
 
     /// URL of an object for the query engine.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("file://{}/{path}", self.root.display())
+        format!("{}/{path}", self.root.url)
     }
 
     /// Reads an object.
@@ -82,7 +86,8 @@ impl Warehouse {
             path: path.to_owned(),
             source,
         };
-        self.store
+        self.root
+            .store
             .get(&Path::from(path))
             .await
             .map_err(failed)?
@@ -124,7 +129,8 @@ impl Warehouse {
     /// Where it cannot be written.
     pub async fn put(&self, path: &str, bytes: impl Into<Bytes>) -> Result<(), EngineError> {
         let payload = PutPayload::from_bytes(bytes.into());
-        self.store
+        self.root
+            .store
             .put(&Path::from(path), payload)
             .await
             .map(|_| ())
@@ -134,7 +140,16 @@ impl Warehouse {
             })
     }
 
-    /// Writes an object of JSON unless there is one. False: there was one, and it stays.
+    /// An object to be written bit by bit; nothing is there until it is shut down. What is large
+    /// goes to a bucket in parts while more is written.
+    #[must_use]
+    pub fn writer(&self, path: &str) -> BufWriter {
+        BufWriter::new(self.store(), Path::from(path)).with_max_concurrency(PARTS_ON_THEIR_WAY)
+    }
+
+    /// Writes an object of JSON unless there is one. False: there was one, and it stays. In a
+    /// bucket true may also mean that the very same bytes were there, since the answer to an
+    /// earlier put of ours may have been lost.
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -149,6 +164,7 @@ impl Warehouse {
         })?;
         let payload = PutPayload::from_bytes(json.into());
         match self
+            .root
             .store
             .put_opts(&Path::from(path), payload, PutMode::Create.into())
             .await
@@ -167,7 +183,7 @@ impl Warehouse {
     /// # Errors
     /// Where it is not there, or the store cannot say.
     pub async fn size(&self, path: &str) -> Result<u64, EngineError> {
-        let head = self.store.head(&Path::from(path)).await;
+        let head = self.root.store.head(&Path::from(path)).await;
         head.map(|m| m.size).map_err(|source| EngineError::Store {
             path: path.to_owned(),
             source,
@@ -179,7 +195,7 @@ impl Warehouse {
     /// # Errors
     /// Where the store cannot say.
     pub async fn exists(&self, path: &str) -> Result<bool, EngineError> {
-        match self.store.head(&Path::from(path)).await {
+        match self.root.store.head(&Path::from(path)).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(source) => Err(EngineError::Store {
@@ -196,6 +212,7 @@ impl Warehouse {
     pub async fn list(&self, folder: &str) -> Result<Vec<ObjectInfo>, EngineError> {
         let prefix = (!folder.is_empty()).then(|| Path::from(folder));
         let mut found: Vec<ObjectInfo> = self
+            .root
             .store
             .list(prefix.as_ref())
             .map_ok(|m| ObjectInfo {
@@ -217,7 +234,7 @@ impl Warehouse {
     /// # Errors
     /// Where the store cannot remove it.
     pub async fn delete(&self, path: &str) -> Result<(), EngineError> {
-        match self.store.delete(&Path::from(path)).await {
+        match self.root.store.delete(&Path::from(path)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(EngineError::Store {
                 path: path.to_owned(),
@@ -226,13 +243,16 @@ impl Warehouse {
         }
     }
 
-    /// Files of writes that were cut off, which the store does not show as objects. With `remove`
-    /// they are gone afterwards: nobody may be writing then.
+    /// Files of writes that were cut off, which a folder's store does not show as objects. With
+    /// `remove` they are gone afterwards: nobody may be writing then. A bucket has none that could
+    /// be seen here; a rule of its own should end uploads that nobody completes.
     ///
     /// # Errors
     /// Where the folder cannot be read, or a file not removed.
     pub async fn cut_off(&self, remove: bool) -> Result<Vec<ObjectInfo>, EngineError> {
-        let root = self.root.clone();
+        let Some(root) = self.root.folder.clone() else {
+            return Ok(Vec::new());
+        };
         let found = tokio::task::spawn_blocking(move || {
             let mut found = Vec::new();
             drafts(&root, &root, &mut found)?;

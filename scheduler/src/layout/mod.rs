@@ -1,6 +1,7 @@
 //! Layouts: what is known of a raw source, as data. A folder of `datasets/` is a description
 //! (`layout.toml`) and SQL files; `common` holds what every source makes of its transactions.
 
+mod files;
 mod pieces;
 mod source;
 

@@ -5,6 +5,7 @@ use pannier_engine::raw::{RawPiece, input};
 use pannier_proto::ids::digest_of;
 
 use super::RawFiles;
+use super::files::RawFile;
 use super::source::digest_file;
 use crate::error::SchedulerError;
 
@@ -25,7 +26,7 @@ pub struct ContentPiece {
 /// # Errors
 /// Where there is no file any more, or one cannot be read.
 pub fn content_pieces(files: &RawFiles, first: u32) -> Result<Vec<ContentPiece>, SchedulerError> {
-    let list = files.list();
+    let list = files.unchanged().map_err(SchedulerError::Failed)?;
     if list.is_empty() {
         return Err(SchedulerError::Failed(format!(
             "no file matches `{}/{}` any more",
@@ -36,8 +37,11 @@ pub fn content_pieces(files: &RawFiles, first: u32) -> Result<Vec<ContentPiece>,
     for path in list {
         let content = match files.digests.get(&path) {
             Some(digest) => digest.clone(),
-            None => digest_file(&path)
-                .map_err(|e| SchedulerError::Failed(format!("`{path}` cannot be read: {e}")))?,
+            None => digest_file(&RawFile {
+                path: path.clone(),
+                stamp: String::new(),
+            })
+            .map_err(|e| SchedulerError::Failed(format!("`{path}` cannot be read: {e}")))?,
         };
         let rows = if files.format.is_columnar() {
             Some(input::parquet_rows(&path)?)

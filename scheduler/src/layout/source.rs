@@ -7,8 +7,10 @@ use pannier_engine::ops::generate;
 use pannier_engine::raw::{RawColumn, RawFormat};
 use pannier_proto::ids::digest_of;
 use pannier_proto::spec::{RunSpec, SpecError, SpecSource};
+use pannier_store::is_url;
 use serde::{Deserialize, Serialize};
 
+use super::files::{self, RawFile};
 use super::{Layout, RawSource};
 
 /// The files of a raw relation.
@@ -20,8 +22,11 @@ pub struct RawFiles {
     pub columns: Vec<RawColumn>,
     /// Folder they are in.
     pub folder: String,
-    /// Names with `*`, resolved when the relation is read.
+    /// Names with `*`.
     pub pattern: String,
+    /// The files, where they were there when the run was planned: a run reads these and no other.
+    #[serde(default)]
+    pub seen: Option<Vec<RawFile>>,
     /// Hash of each file's content by path, where the files were there when the run was planned.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
@@ -32,28 +37,30 @@ pub struct RawFiles {
 pub struct Source {
     /// Raw relations by name.
     pub raw: BTreeMap<String, RawFiles>,
-    /// Hash of the files' content, or of the spec that generates them.
+    /// Hash of the files' content, or of the spec that generates them. Of files in a bucket it
+    /// is the hash of their names, sizes and ETags: nothing is read to plan a run, and a file that
+    /// was uploaded anew in another way counts as another.
     pub version: String,
     /// What `validate` says of it.
     pub facts: Vec<String>,
 }
 
 impl RawFiles {
-    /// The files, sorted by name.
-    #[must_use]
-    pub fn list(&self) -> Vec<String> {
-        let pattern = Path::new(&self.folder).join(&self.pattern);
-        let mut files: Vec<String> = glob::glob(&pattern.display().to_string())
-            .map(|paths| {
-                paths
-                    .filter_map(Result::ok)
-                    .filter(|p| p.is_file())
-                    .map(|p| p.display().to_string())
-                    .collect()
-            })
-            .unwrap_or_default();
-        files.sort();
-        files
+    /// The files that are there, sorted by name. Blocks.
+    ///
+    /// # Errors
+    /// Where they cannot be listed.
+    pub fn list(&self) -> Result<Vec<RawFile>, String> {
+        files::list(&self.folder, &self.pattern)
+    }
+
+    /// The paths to read: of the files that the run was planned with. Blocks.
+    ///
+    /// # Errors
+    /// Where one of them is gone or changed, or they cannot be listed.
+    pub fn unchanged(&self) -> Result<Vec<String>, String> {
+        let now = self.list()?;
+        files::unchanged(self.seen.as_ref().unwrap_or(&now), &now)
     }
 }
 
@@ -73,8 +80,9 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
         let files = RawFiles {
             format: part.format,
             columns: part.columns.clone(),
-            folder: folder.display().to_string(),
+            folder: folder.clone(),
             pattern,
+            seen: None,
             digests: BTreeMap::new(),
         };
         raw.insert(part.name.clone(), files);
@@ -85,6 +93,10 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
         facts: vec![layout.title.clone()],
     };
     if let Some(generated) = &spec.source.generate {
+        if is_url(&folder) {
+            let message = format!("files can be generated in a folder only, not in `{folder}`");
+            return Err(source.error_at("source.path", message, None));
+        }
         found.version = digest_of(&("generated", generated, pannier_proto::ids::BUILD_ID));
         let there = generate::marker(
             &found
@@ -110,22 +122,25 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             weeks_suffice(source, spec, weeks_named(&files, mark, spec))?;
         }
         found.facts.push(format!(
-            "{}: {} files in `{}`",
+            "{}: {} files in `{folder}`",
             part.name,
             files.len(),
-            folder.display()
         ));
         for file in &files {
             let digest = digest_file(file).map_err(|e| {
-                source.error_at("source.path", format!("`{file}` cannot be read: {e}"), None)
+                let message = format!("`{}` cannot be read: {e}", file.path);
+                source.error_at("source.path", message, None)
             })?;
-            let name = Path::new(file)
+            let name = Path::new(&file.path)
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned());
             content.push((part.name.clone(), name, digest.clone()));
             if let Some(raw) = found.raw.get_mut(&part.name) {
-                raw.digests.insert(file.clone(), digest);
+                raw.digests.insert(file.path.clone(), digest);
             }
+        }
+        if let Some(raw) = found.raw.get_mut(&part.name) {
+            raw.seen = Some(files);
         }
     }
     found.version = digest_of(&content);
@@ -137,12 +152,12 @@ fn list(
     spec: &RunSpec,
     found: &Source,
     part: &RawSource,
-) -> Result<Vec<String>, SpecError> {
+) -> Result<Vec<RawFile>, SpecError> {
     let files = found
         .raw
         .get(&part.name)
-        .map(RawFiles::list)
-        .unwrap_or_default();
+        .map_or(Ok(Vec::new()), RawFiles::list);
+    let files = files.map_err(|e| source.error_at("source.path", e, None))?;
     if files.is_empty() {
         let wanted = found
             .raw
@@ -162,32 +177,41 @@ fn list(
     Ok(files)
 }
 
-/// The folder of a path and, where the path names files, their names.
-fn place(path: &str) -> (PathBuf, Option<String>) {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-    let names_files = absolute.file_name().is_some_and(|n| {
-        let n = n.to_string_lossy();
-        n.contains('*')
-            || n.contains('?')
-            || n.contains('[')
-            || Path::new(n.as_ref()).extension().is_some() && !absolute.is_dir()
-    });
-    if names_files {
-        let folder = absolute.parent().map(Path::to_path_buf).unwrap_or_default();
-        return (
-            folder,
-            absolute
-                .file_name()
-                .map(|n| n.to_string_lossy().into_owned()),
-        );
+/// The folder of a path or URL and, where it names files, their names.
+fn place(path: &str) -> (String, Option<String>) {
+    let wild = |name: &str| name.contains(['*', '?', '[']);
+    let ended = |name: &str| Path::new(name).extension().is_some();
+    if is_url(path) {
+        let path = path.trim_end_matches('/');
+        let split = path.rsplit_once('/').filter(|(f, _)| !f.ends_with('/'));
+        return match split {
+            Some((folder, name)) if wild(name) || ended(name) => {
+                (folder.to_owned(), Some(name.to_owned()))
+            }
+            _ => (path.to_owned(), None),
+        };
     }
-    (absolute, None)
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+    let name = absolute
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned());
+    match name {
+        Some(name) if wild(&name) || ended(&name) && !absolute.is_dir() => {
+            let folder = absolute.parent().unwrap_or(Path::new(""));
+            (folder.display().to_string(), Some(name))
+        }
+        _ => (absolute.display().to_string(), None),
+    }
 }
 
 /// How many weeks of `prepare.weeks` the files' names tell of.
-fn weeks_named(files: &[String], mark: &str, spec: &RunSpec) -> u64 {
-    let week = |file: &String| {
-        let name = Path::new(file).file_name()?.to_string_lossy().into_owned();
+fn weeks_named(files: &[RawFile], mark: &str, spec: &RunSpec) -> u64 {
+    let week = |file: &RawFile| {
+        let name = Path::new(&file.path)
+            .file_name()?
+            .to_string_lossy()
+            .into_owned();
         name.split_once(mark)?.1.get(..6)?.parse::<u32>().ok()
     };
     let weeks: Vec<u32> = files.iter().filter_map(week).collect();
@@ -223,9 +247,34 @@ fn weeks_suffice(source: &SpecSource, spec: &RunSpec, weeks: u64) -> Result<(), 
     ))
 }
 
-/// blake3 of a file's bytes.
-pub fn digest_file(path: &str) -> std::io::Result<String> {
+/// Names a file's content: by a hash of it, or for an object by its stamp.
+pub fn digest_file(file: &RawFile) -> std::io::Result<String> {
+    if is_url(&file.path) {
+        return Ok(file.stamp.clone());
+    }
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(std::fs::File::open(path)?)?;
+    hasher.update_reader(std::fs::File::open(&file.path)?)?;
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_urls_name_folders_or_files() {
+        let at = |folder: &str, name: Option<&str>| (folder.to_owned(), name.map(str::to_owned));
+        for (path, wanted) in [
+            ("/data/t_*.csv.gz", at("/data", Some("t_*.csv.gz"))),
+            ("file:///data/t.csv", at("/data", Some("t.csv"))),
+            ("/data/raw", at("/data/raw", None)),
+            ("s3://b", at("s3://b", None)),
+            ("s3://b.c/", at("s3://b.c", None)),
+            ("s3://b/raw/", at("s3://b/raw", None)),
+            ("s3://b/t_*.gz", at("s3://b", Some("t_*.gz"))),
+            ("s3://b/raw/t.csv", at("s3://b/raw", Some("t.csv"))),
+        ] {
+            assert_eq!(place(path), wanted, "{path}");
+        }
+    }
 }

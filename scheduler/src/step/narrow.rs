@@ -15,10 +15,10 @@ use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::manifest::{ManifestFile, TableManifest};
 use pannier_proto::objects;
 
-use super::table::{fill, progress};
+use super::table::{fill, progress, raw_pieces};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
-use crate::layout::{ContentPiece, RawFiles, content_pieces};
+use crate::layout::{ContentPiece, RawFiles};
 use crate::plan::TablePlan;
 
 /// Something that a narrow table reads.
@@ -102,8 +102,18 @@ pub async fn make_pieces(
         let (context, narrow) = plan(run, table, &inputs, Some(&wanted)).await?;
         let plan = narrow_plan(&context.state(), narrow, &target).await?;
         let jobs = &run.context.jobs;
-        jobs.run(&table.name, &context, plan, &run.cancel, progress(run))
-            .await?;
+        let ran = jobs
+            .run(&table.name, &context, plan, &run.cancel, progress(run))
+            .await;
+        if let Err(changed) = raw_pieces(&run.record.plan, table).await {
+            // Pieces of other content than their names say must not be found by a later run.
+            for piece in missing.values() {
+                let note = objects::piece_note(&table.name, piece);
+                warehouse.delete(&note).await?;
+            }
+            return Err(changed);
+        }
+        ran?;
         note_empty(warehouse, table, &missing).await?;
     }
     Ok((target, query))
@@ -136,16 +146,9 @@ async fn inputs(
     table: &TablePlan,
 ) -> Result<BTreeMap<String, Input>, SchedulerError> {
     let (mut inputs, mut first) = (BTreeMap::new(), 0);
-    for name in &table.raw {
-        let files = run.record.plan.raw(name)?.clone();
-        let found = tokio::task::spawn_blocking(move || {
-            content_pieces(&files, first).map(|pieces| (files, pieces))
-        });
-        let (files, pieces) = found.await.map_err(|e| {
-            SchedulerError::Failed(format!("the raw files cannot be listed: {e}"))
-        })??;
+    for (name, files, pieces) in raw_pieces(&run.record.plan, table).await? {
         first += pieces.len() as u32;
-        inputs.insert(name.clone(), Input::Raw(files, pieces));
+        inputs.insert(name, Input::Raw(files, pieces));
     }
     for (name, version) in &table.tables {
         let path = objects::table_manifest(name, version);

@@ -22,7 +22,7 @@ use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::jobs::{JobProgress, Jobs};
-use crate::layout::content_pieces;
+use crate::layout::{ContentPiece, RawFiles, content_pieces};
 use crate::plan::{Param, RunPlan, TablePlan};
 
 /// Between two progress events of a step.
@@ -61,9 +61,40 @@ async fn make_parts(
     let (query, inputs) = query(jobs, &context, &run.record.plan, table).await?;
     let target = table.target(&jobs.warehouse().root());
     let plan = write_plan(&context.state(), query.clone(), &target, &inputs).await?;
-    jobs.run(&table.name, &context, plan, &run.cancel, progress(run))
-        .await?;
+    let ran = jobs
+        .run(&table.name, &context, plan, &run.cancel, progress(run))
+        .await;
+    if let Err(changed) = raw_pieces(&run.record.plan, table).await {
+        // Parts of other files than the version says must not be found by who makes it later.
+        let made = objects::table_dir(&table.name, &table.version);
+        jobs.warehouse().delete_all(&made).await?;
+        return Err(changed);
+    }
+    ran?;
     Ok((target, query))
+}
+
+/// A raw relation, its files, and the pieces of those.
+pub type Raw = (String, RawFiles, Vec<ContentPiece>);
+
+/// The raw relations that a table reads, in the files that the run was planned with.
+///
+/// # Errors
+/// Where one of the files is gone or changed.
+pub async fn raw_pieces(plan: &RunPlan, table: &TablePlan) -> Result<Vec<Raw>, SchedulerError> {
+    let (mut relations, mut first) = (Vec::with_capacity(table.raw.len()), 0);
+    for name in &table.raw {
+        let files = plan.raw(name)?.clone();
+        let cut = tokio::task::spawn_blocking(move || {
+            content_pieces(&files, first).map(|pieces| (files, pieces))
+        });
+        let (files, pieces) = cut
+            .await
+            .map_err(|e| SchedulerError::Failed(e.to_string()))??;
+        first += pieces.len() as u32;
+        relations.push((name.clone(), files, pieces));
+    }
+    Ok(relations)
 }
 
 fn inputs(plan: &RunPlan, table: &TablePlan) -> std::collections::BTreeMap<String, String> {
@@ -147,17 +178,10 @@ async fn query(
     for (name, version) in &table.tables {
         inputs.push(jobs.register(context, name, version).await?);
     }
-    for name in &table.raw {
-        let files = plan.raw(name)?.clone();
-        let (format, columns) = (files.format, files.columns.clone());
-        let pieces = tokio::task::spawn_blocking(move || content_pieces(&files, 0))
-            .await
-            .map_err(|e| {
-                SchedulerError::Failed(format!("the raw files cannot be listed: {e}"))
-            })??;
+    for (name, files, pieces) in raw_pieces(plan, table).await? {
         let pieces = pieces.into_iter().map(|p| p.piece).collect();
-        let relation = RawRelation::new(pieces, format, columns);
-        context.register_table(name.as_str(), std::sync::Arc::new(relation))?;
+        let relation = RawRelation::new(pieces, files.format, files.columns);
+        context.register_table(name, std::sync::Arc::new(relation))?;
     }
     let frame = fill(context.sql(&table.sql).await?, table)?;
     Ok((frame.into_optimized_plan()?, inputs))

@@ -1,16 +1,21 @@
 //! Opens raw files: the one place that knows where a path leads and how its bytes are packed.
-//! What reads the bytes as CSV or Parquet must not know either.
+//! What reads the bytes as CSV or Parquet must not know either. Blocks: not for threads of the
+//! async runtime.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::parquet::errors::Result as ParquetResult;
+use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
 use datafusion::parquet::file::metadata::ParquetMetaDataReader;
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use flate2::read::MultiGzDecoder;
+use pannier_store::object::Blocks;
+use pannier_store::{Object, is_url};
+use tokio::runtime::Handle;
 
 /// Bytes asked for at a time.
 const BUFFER: usize = 1 << 18;
@@ -20,8 +25,13 @@ const BUFFER: usize = 1 << 18;
 /// # Errors
 /// Where it cannot be opened.
 pub fn stream(path: &str) -> Result<Box<dyn Read + Send>> {
-    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-    let packed = BufReader::with_capacity(BUFFER, file);
+    let packed: Box<dyn Read + Send> = if is_url(path) {
+        let (object, runtime) = object(path)?;
+        Box::new(object.read(&runtime))
+    } else {
+        Box::new(file(path)?)
+    };
+    let packed = BufReader::with_capacity(BUFFER, packed);
     Ok(match path.rsplit('.').next() {
         Some("gz") => Box::new(BufReader::with_capacity(
             BUFFER,
@@ -35,8 +45,26 @@ pub fn stream(path: &str) -> Result<Box<dyn Read + Send>> {
     })
 }
 
+fn file(path: &str) -> Result<File> {
+    File::open(path).map_err(|e| unreadable(path, &e))
+}
+
+/// An object, and the runtime that reads it.
+fn object(url: &str) -> Result<(Object, Handle)> {
+    let runtime = Handle::try_current().map_err(|e| unreadable(url, &e))?;
+    let object = runtime
+        .block_on(Object::open(url))
+        .map_err(|e| exec_datafusion_err!("{e}"))?;
+    Ok((object, runtime))
+}
+
 /// A file read in places, as Parquet is.
-pub struct Seekable(File);
+pub struct Seekable(Places);
+
+enum Places {
+    File(File),
+    Object(Arc<Blocks>),
+}
 
 impl Seekable {
     /// Opens a file.
@@ -44,25 +72,41 @@ impl Seekable {
     /// # Errors
     /// Where it cannot be opened.
     pub fn open(path: &str) -> Result<Self> {
-        File::open(path).map(Self).map_err(|e| unreadable(path, &e))
+        if is_url(path) {
+            let (object, runtime) = object(path)?;
+            let blocks = Arc::new(Blocks::new(object, runtime));
+            return Ok(Self(Places::Object(blocks)));
+        }
+        Ok(Self(Places::File(file(path)?)))
     }
 }
 
 impl Length for Seekable {
     fn len(&self) -> u64 {
-        Length::len(&self.0)
+        match &self.0 {
+            Places::File(file) => Length::len(file),
+            Places::Object(blocks) => blocks.size(),
+        }
     }
 }
 
 impl ChunkReader for Seekable {
-    type T = BufReader<File>;
+    type T = Box<dyn Read + Send>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        self.0.get_read(start)
+        Ok(match &self.0 {
+            Places::File(file) => Box::new(file.get_read(start)?),
+            Places::Object(blocks) => Box::new(blocks.read_from(start)),
+        })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        self.0.get_bytes(start, length)
+        match &self.0 {
+            Places::File(file) => file.get_bytes(start, length),
+            Places::Object(blocks) => blocks
+                .get(start, length as u64)
+                .map_err(|e| ParquetError::External(Box::new(e))),
+        }
     }
 }
 

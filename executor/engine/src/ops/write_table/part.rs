@@ -9,7 +9,6 @@ use datafusion::parquet::arrow::AsyncArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 use object_store::buffered::BufWriter;
-use object_store::path::Path;
 use pannier_proto::manifest::ManifestFile;
 
 use super::WriteTable;
@@ -43,7 +42,7 @@ impl PartWriter {
             .set_max_row_group_row_count(Some(op.row_group_rows.max(1) as usize))
             .set_created_by("pannier".to_owned())
             .build();
-        let object = BufWriter::new(warehouse.store(), Path::from(path.as_str()));
+        let object = warehouse.writer(&path);
         Ok(Self {
             part,
             path,
