@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::evaluate::BaselineModel;
 use super::gate::{Gate, GateMetric, GateSide};
-use super::source::GENERATED_LAYOUT;
+use super::source::GENERATED_LAYOUTS;
 use super::{ModelSpec, Prod2vecParams, RunSpec, keys};
 
 /// A rule that does not hold.
@@ -48,12 +48,14 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
 
 fn generated_layout(spec: &RunSpec) -> Option<Complaint> {
     let source = &spec.source;
-    (source.generate.is_some() && source.layout != GENERATED_LAYOUT).then(|| {
+    let known = GENERATED_LAYOUTS.contains(&source.layout.as_str());
+    (source.generate.is_some() && !known).then(|| {
         let message = format!("data of the layout `{}` cannot be generated", source.layout);
+        let layouts = GENERATED_LAYOUTS.map(|l| format!("layout = \"{l}\""));
         complaint(
             "source.generate",
             message,
-            format!("remove it, or set layout = \"{GENERATED_LAYOUT}\""),
+            format!("remove it, or set {}", layouts.join(" or ")),
         )
     })
 }

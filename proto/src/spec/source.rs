@@ -6,10 +6,10 @@ use super::keys;
 use super::reader::Table;
 
 /// The layouts that the pipelines know.
-pub const LAYOUTS: [&str; 2] = [GENERATED_LAYOUT, "complete-journey"];
+pub const LAYOUTS: [&str; 2] = ["dunnhumby-lgsr", "complete-journey"];
 
-/// The one layout whose data can be generated.
-pub(super) const GENERATED_LAYOUT: &str = "dunnhumby-lgsr";
+/// The layouts whose data can be generated.
+pub(super) const GENERATED_LAYOUTS: [&str; 1] = ["dunnhumby-lgsr"];
 
 /// Where the raw data lies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct SourceSpec {
     pub generate: Option<GenerateSpec>,
 }
 
-/// Generated data of the layout `dunnhumby-lgsr`.
+/// Data to generate in the form of the source's layout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GenerateSpec {
@@ -37,7 +37,8 @@ pub struct GenerateSpec {
     pub weeks: u32,
     /// Seed of the generator; 1 unless given.
     pub seed: u64,
-    /// Which of the published column names the files get; the newer ones unless given.
+    /// Which of the published column names the files of `dunnhumby-lgsr` get; the newer ones unless
+    /// given.
     pub header: CsvHeader,
     /// Whether the files are compressed; true unless given.
     pub gzip: bool,

@@ -174,7 +174,12 @@ pub async fn generate(run: &StepRun, spec: &GenerateSpec, dir: &str) -> StepResu
         CsvHeader::Newer => generator::HeaderVariant::Newer,
         CsvHeader::Older => generator::HeaderVariant::Older,
     };
+    let layout = &run.record.plan.spec.source.layout;
+    let layout = generator::GenerateLayout::from_name(layout).ok_or_else(|| {
+        SchedulerError::Failed(format!("this build cannot generate the layout {layout}"))
+    })?;
     let spec = generator::GenerateSpec {
+        layout,
         customers: spec.customers,
         weeks: spec.weeks,
         seed: spec.seed,
