@@ -139,13 +139,17 @@ async fn query(
         let list = files.list();
         if list.is_empty() {
             return Err(SchedulerError::Failed(format!(
-                "no file matches `{}/{}` any more",
-                files.folder, files.pattern
+                "no file matches {} any more",
+                files.wanted()
             )));
         }
         context.register_table(
             name.as_str(),
-            std::sync::Arc::new(RawRelation::new(list, files.format, files.columns.clone())),
+            std::sync::Arc::new(RawRelation::new(
+                list,
+                files.form.clone(),
+                files.columns.clone(),
+            )),
         )?;
     }
     let frame = context.sql(&table.sql).await?;

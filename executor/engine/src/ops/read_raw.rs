@@ -12,15 +12,13 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
-use crate::raw::csv::CsvRead;
-use crate::raw::parquet::ParquetRead;
-use crate::raw::{RawColumn, RawFormat, schema};
+use crate::raw::{RawColumn, RawForm, Reading, read, schema};
 
 /// Reads raw files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReadRaw {
     /// Form of all files.
-    pub format: RawFormat,
+    pub form: RawForm,
     /// Declared columns.
     pub columns: Vec<RawColumn>,
     /// Places in the relation's schema that are wanted.
@@ -79,22 +77,11 @@ impl ReadRaw {
         tx: &Sender<Result<RecordBatch>>,
         baseline: &BaselineMetrics,
     ) -> Result<()> {
-        let mut next: Box<dyn FnMut() -> Result<Option<RecordBatch>>> = match self.format {
-            RawFormat::Csv => {
-                let mut read = CsvRead::open(path, &self.columns)?;
-                Box::new(move || read.next_batch())
-            }
-            RawFormat::Parquet => {
-                let mut read = ParquetRead::open(path, &self.columns)?;
-                Box::new(move || read.next_batch())
-            }
-        };
-        while let Some(batch) = next()? {
+        let reading = Arc::new(Reading::new(&self.columns, &self.projection)?);
+        let mut file = read::open(path, &self.form, &reading)?;
+        while let Some(batch) = file.next_batch()? {
             baseline.record_output(batch.num_rows());
-            if tx
-                .blocking_send(Ok(batch.project(&self.projection)?))
-                .is_err()
-            {
+            if tx.blocking_send(Ok(batch)).is_err() {
                 return Ok(());
             }
         }

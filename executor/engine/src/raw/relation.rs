@@ -13,13 +13,13 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use crate::exec::{EngineExec, EngineOp};
 use crate::ops::read_raw::ReadRaw;
-use crate::raw::{RawColumn, RawFormat, schema};
+use crate::raw::{RawColumn, RawForm, schema};
 
 /// Files of one form.
 #[derive(Debug)]
 pub struct RawRelation {
     files: Vec<String>,
-    format: RawFormat,
+    form: RawForm,
     columns: Vec<RawColumn>,
     schema: SchemaRef,
 }
@@ -27,11 +27,11 @@ pub struct RawRelation {
 impl RawRelation {
     /// The relation over these files.
     #[must_use]
-    pub fn new(files: Vec<String>, format: RawFormat, columns: Vec<RawColumn>) -> Self {
+    pub fn new(files: Vec<String>, form: RawForm, columns: Vec<RawColumn>) -> Self {
         let schema = schema(&columns);
         Self {
             files,
-            format,
+            form,
             columns,
             schema,
         }
@@ -78,7 +78,7 @@ impl TableProvider for RawRelation {
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let op = ReadRaw {
-            format: self.format,
+            form: self.form.clone(),
             columns: self.columns.clone(),
             projection: projection
                 .cloned()
