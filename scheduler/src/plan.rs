@@ -195,7 +195,7 @@ fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
         .raw
         .values()
         .next()
-        .map(|f| f.folder.clone())
+        .map(|f| f.folder())
         .unwrap_or_default();
     let kind = StepKind::Generate {
         spec: generate,

@@ -1,13 +1,15 @@
 //! Layouts: what is known of a raw source, as data. A folder of `datasets/` is a description
 //! (`layout.toml`) and SQL files; `common` holds what every source makes of its transactions.
 
+mod mapped;
 mod source;
 
 use include_dir::{Dir, include_dir};
-use pannier_engine::raw::{RawColumn, RawFormat};
+use pannier_engine::raw::{CsvDialect, RawColumn, RawFormat};
 use pannier_proto::spec::Severity;
 use serde::Deserialize;
 
+pub use mapped::fit;
 pub use source::{Source, resolve};
 
 use crate::error::SchedulerError;
@@ -24,6 +26,9 @@ pub struct RawSource {
     pub format: RawFormat,
     /// Names of its files inside the source's folder; `*` stands for anything.
     pub files: String,
+    /// How its files are written, where they are CSV.
+    #[serde(default)]
+    pub csv: CsvDialect,
     /// The spec's path may name these files themselves.
     #[serde(default)]
     pub primary: bool,

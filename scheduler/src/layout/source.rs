@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pannier_engine::ops::generate;
-use pannier_engine::raw::{RawColumn, RawFormat};
+use pannier_engine::raw::{RawColumn, RawForm};
 use pannier_proto::ids::digest_of;
 use pannier_proto::spec::{RunSpec, SpecError, SpecSource};
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,19 @@ use super::{Layout, RawSource};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RawFiles {
     /// Form.
-    pub format: RawFormat,
+    pub form: RawForm,
     /// Columns.
     pub columns: Vec<RawColumn>,
-    /// Folder they are in.
+    /// Where they are, resolved when the relation is read.
+    pub places: Vec<Place>,
+}
+
+/// A folder and the files in it that are meant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The folder.
     pub folder: String,
-    /// Names with `*`, resolved when the relation is read.
+    /// Names with `*`.
     pub pattern: String,
 }
 
@@ -36,21 +43,47 @@ pub struct Source {
 }
 
 impl RawFiles {
-    /// The files, sorted by name.
+    /// The files, sorted by name, none twice.
     #[must_use]
     pub fn list(&self) -> Vec<String> {
-        let pattern = Path::new(&self.folder).join(&self.pattern);
-        let mut files: Vec<String> = glob::glob(&pattern.display().to_string())
-            .map(|paths| {
-                paths
-                    .filter_map(Result::ok)
-                    .filter(|p| p.is_file())
-                    .map(|p| p.display().to_string())
-                    .collect()
-            })
-            .unwrap_or_default();
+        let mut files: Vec<String> = self.places.iter().flat_map(Place::list).collect();
         files.sort();
+        files.dedup();
         files
+    }
+
+    /// The first folder.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        let first = self.places.first();
+        first.map(|p| p.folder.clone()).unwrap_or_default()
+    }
+
+    /// Where they are looked for, in words.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        let place = |p: &Place| format!("`{}/{}`", p.folder, p.pattern);
+        let places: Vec<String> = self.places.iter().map(place).collect();
+        places.join(" or ")
+    }
+}
+
+impl Place {
+    fn list(&self) -> Vec<String> {
+        // What begins so is beside the data and no part of it: `_SUCCESS`, `.part.crc`.
+        let is_beside = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(['_', '.'])
+        };
+        let pattern = Path::new(&self.folder).join(&self.pattern);
+        let paths = glob::glob(&pattern.display().to_string());
+        paths
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+            .filter(|p| p.is_file() && !is_beside(p))
+            .map(|p| p.display().to_string())
+            .collect()
     }
 }
 
@@ -59,19 +92,15 @@ impl RawFiles {
 /// # Errors
 /// Where files are missing, or too few weeks are there for the split.
 pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<Source, SpecError> {
-    let (folder, name) = place(&spec.source.path);
     let mut raw = BTreeMap::new();
     for part in &layout.raw {
-        let pattern = if part.primary {
-            name.clone().unwrap_or_else(|| part.files.clone())
-        } else {
-            part.files.clone()
-        };
         let files = RawFiles {
-            format: part.format,
+            form: RawForm {
+                format: part.format,
+                csv: part.csv.clone(),
+            },
             columns: part.columns.clone(),
-            folder: folder.display().to_string(),
-            pattern,
+            places: places(spec, part),
         };
         raw.insert(part.name.clone(), files);
     }
@@ -87,7 +116,7 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
                 .raw
                 .values()
                 .next()
-                .map(|f| f.folder.clone())
+                .map(RawFiles::folder)
                 .unwrap_or_default(),
         );
         found.facts.push(format!(
@@ -105,11 +134,12 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
         if let Some(mark) = layout.week_in_name.as_deref().filter(|_| part.primary) {
             weeks_suffice(source, spec, weeks_named(&files, mark, spec))?;
         }
+        let folder = found.raw.get(&part.name).map(RawFiles::folder);
         found.facts.push(format!(
             "{}: {} files in `{}`",
             part.name,
             files.len(),
-            folder.display()
+            folder.unwrap_or_default()
         ));
         for file in &files {
             let digest = digest_file(file).map_err(|e| {
@@ -140,7 +170,7 @@ fn list(
         let wanted = found
             .raw
             .get(&part.name)
-            .map(|f| format!("{}/{}", f.folder, f.pattern))
+            .map(RawFiles::wanted)
             .unwrap_or_default();
         let help = format!(
             "layout {} reads {} there; give the folder, or the files, relative to where the scheduler was started",
@@ -148,11 +178,38 @@ fn list(
         );
         return Err(source.error_at(
             "source.path",
-            format!("no file matches `{wanted}`"),
+            format!("no file matches {wanted}"),
             Some(help),
         ));
     }
     Ok(files)
+}
+
+/// The places that a spec's paths mean for a raw relation. Files that the paths cannot name lie in
+/// the same folders.
+fn places(spec: &RunSpec, part: &RawSource) -> Vec<Place> {
+    let meant = spec.source.path.all().iter().map(|path| {
+        let (folder, name) = place(path);
+        let named = name.filter(|_| part.primary);
+        Place {
+            folder: folder.display().to_string(),
+            pattern: named.unwrap_or_else(|| part.files.clone()),
+        }
+    });
+    let mut places: Vec<Place> = meant.collect();
+    places.dedup();
+    places
+}
+
+/// The files of the primary relation as they are now; none where there is no such relation.
+pub fn primary_files(spec: &RunSpec, layout: &Layout) -> Vec<String> {
+    let primary = layout.raw.iter().find(|part| part.primary);
+    let files = primary.map(|part| RawFiles {
+        form: part.format.into(),
+        columns: Vec::new(),
+        places: places(spec, part),
+    });
+    files.map(|files| files.list()).unwrap_or_default()
 }
 
 /// The folder of a path and, where the path names files, their names.

@@ -51,9 +51,10 @@ impl Runs {
             text: request.toml,
         };
         let spec = RunSpec::parse(&source)?;
-        let layout = layout::find(&spec.source.layout)?;
+        let mut layout = layout::find(&spec.source.layout)?;
         let (for_files, for_spec) = (source.clone(), spec.clone());
         let found = tokio::task::spawn_blocking(move || {
+            layout::fit(&for_files, &for_spec, &mut layout)?;
             layout::resolve(&for_files, &for_spec, &layout).map(|s| (s, layout))
         });
         let (found, layout) = found
