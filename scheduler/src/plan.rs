@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
-    BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, SplitSpec, TrainSpec,
+    BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::error::SchedulerError;
-use crate::layout::{self, Layout, Source};
+use crate::layout::{Defs, Layout, Own, Source};
 
 mod table;
 use table::Tables;
+pub use table::params;
 
 /// A value for a `$name` in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,9 @@ pub struct TablePlan {
     pub parts: u32,
     /// Rows of a row group.
     pub row_group_rows: u32,
+    /// Where the spec has a say in it.
+    #[serde(default)]
+    pub own: Option<Own>,
 }
 
 impl TablePlan {
@@ -78,6 +82,8 @@ pub enum StepKind {
     Check(CheckSpec),
     /// Compares the rejects with the lines read.
     RejectShare { limit: f64 },
+    /// Counts that no line was lost.
+    Lines { raw: String, own: bool },
     /// Trains a model.
     Train(TrainSpec),
     /// Ranks for every query.
@@ -152,17 +158,18 @@ impl RunPlan {
 ///
 /// # Errors
 /// Where a layout's tables do not fit together.
-pub fn plan(spec: RunSpec, layout: &Layout, source: Source) -> Result<RunPlan, SchedulerError> {
-    let split = match spec.split {
-        SplitSpec::Time { .. } => "splits-time",
-        SplitSpec::LastBasket {} => "splits-last-basket",
-    };
+pub fn plan(
+    spec: RunSpec,
+    layout: &Layout,
+    defs: &Defs,
+    source: Source,
+) -> Result<RunPlan, SchedulerError> {
     let mut steps: Vec<StepPlan> = generate(&spec, &source).into_iter().collect();
     let generated = ids(&steps);
     let mut tables = Tables::new(&spec, &source);
-    steps.extend(tables.plan(&layout.table, &generated)?);
-    let staged: Vec<String> = layout
-        .table
+    steps.extend(tables.plan(&defs.staged, &generated)?);
+    let staged: Vec<String> = defs
+        .staged
         .iter()
         .map(|t| format!("table:{}", t.name))
         .collect();
@@ -170,7 +177,7 @@ pub fn plan(spec: RunSpec, layout: &Layout, source: Source) -> Result<RunPlan, S
     let checked = ids(&checks);
     steps.extend(checks);
     // Nothing is split or learned before every check has passed.
-    steps.extend(tables.plan(&layout::common(split)?, &checked)?);
+    steps.extend(tables.plan(&defs.learned, &checked)?);
     learn(&spec, &mut steps);
     steps.push(StepPlan {
         id: "report".into(),
@@ -224,7 +231,15 @@ fn checks(spec: &RunSpec, layout: &Layout, after: &[String]) -> Vec<StepPlan> {
     let share = StepKind::RejectShare {
         limit: spec.source.max_reject_share,
     };
-    let mut steps = vec![step("rejects", share)];
+    let counted = ["transactions", "rejects", "facts"];
+    let lines = StepKind::Lines {
+        raw: layout.lines(),
+        own: spec
+            .table
+            .iter()
+            .any(|t| counted.contains(&t.name.as_str())),
+    };
+    let mut steps = vec![step("rejects", share), step("lines", lines)];
     for check in defaults.chain(spec.check.iter().cloned()) {
         steps.push(step(&check.name.clone(), StepKind::Check(check)));
     }

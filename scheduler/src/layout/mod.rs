@@ -2,14 +2,16 @@
 //! (`layout.toml`) and SQL files; `common` holds what every source makes of its transactions.
 
 mod mapped;
+pub mod own;
 mod source;
 
 use include_dir::{Dir, include_dir};
 use pannier_engine::raw::{CsvDialect, RawColumn, RawFormat};
-use pannier_proto::spec::Severity;
+use pannier_proto::spec::{Severity, SplitSpec};
 use serde::Deserialize;
 
 pub use mapped::fit;
+pub use own::{Defs, Own};
 pub use source::{Source, resolve};
 
 use crate::error::SchedulerError;
@@ -51,6 +53,9 @@ pub struct TableDef {
     /// Parts, where not the spec's.
     #[serde(default)]
     pub parts: Option<u32>,
+    /// Where the spec has a say in it.
+    #[serde(skip)]
+    pub own: Option<own::Own>,
     /// The SQL text.
     #[serde(skip)]
     pub sql: String,
@@ -77,6 +82,9 @@ pub struct Layout {
     /// Text before the week (YYYYWW) in a file's name, where names tell the week.
     #[serde(default)]
     pub week_in_name: Option<String>,
+    /// The raw relation whose rows `facts` counts as lines; the primary one unless given.
+    #[serde(default)]
+    pub lines: Option<String>,
     /// Raw relations.
     pub raw: Vec<RawSource>,
     /// Tables made of them.
@@ -89,6 +97,15 @@ pub struct Layout {
 #[derive(Debug, Deserialize)]
 struct Common {
     table: Vec<TableDef>,
+}
+
+impl Layout {
+    /// The raw relation of the lines.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let primary = || Some(self.raw.iter().find(|r| r.primary)?.name.clone());
+        self.lines.clone().or_else(primary).unwrap_or_default()
+    }
 }
 
 fn text(path: &str) -> Result<&'static str, SchedulerError> {
@@ -112,11 +129,15 @@ pub fn find(name: &str) -> Result<Layout, SchedulerError> {
     Ok(layout)
 }
 
-/// The tables that every source has in common. `split` names the SQL of `splits`.
+/// The tables that every source has in common.
 ///
 /// # Errors
 /// Where a description cannot be read.
-pub fn common(split: &str) -> Result<Vec<TableDef>, SchedulerError> {
+pub fn common(split: &SplitSpec) -> Result<Vec<TableDef>, SchedulerError> {
+    let split = match split {
+        SplitSpec::Time { .. } => "splits-time",
+        SplitSpec::LastBasket {} => "splits-last-basket",
+    };
     let mut common: Common = toml::from_str(text("common/tables.toml")?)
         .map_err(|e| SchedulerError::Failed(format!("common tables: {e}")))?;
     for table in &mut common.table {
@@ -147,8 +168,8 @@ mod tests {
             }
         }
         assert_eq!(
-            common("splits-time")?.len(),
-            common("splits-last-basket")?.len()
+            common(&SplitSpec::default())?.len(),
+            common(&SplitSpec::LastBasket {})?.len()
         );
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::error::SchedulerError;
 use crate::layout::{Source, TableDef};
 
 /// The values that any table's SQL may use.
-fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
+pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
     let weeks = &spec.prepare.weeks;
     let (test, valid) = match spec.split {
         SplitSpec::Time {
@@ -142,6 +142,7 @@ impl<'a> Tables<'a> {
             sort: def.sort.clone(),
             parts,
             row_group_rows: self.spec.prepare.row_group_rows,
+            own: def.own,
         })
     }
 }

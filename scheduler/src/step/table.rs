@@ -20,7 +20,7 @@ use pannier_proto::spec::{CsvHeader, GenerateSpec};
 use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
-use crate::jobs::{JobProgress, Jobs};
+use crate::jobs::{JobProgress, Jobs, read_only};
 use crate::plan::{Param, RunPlan, TablePlan};
 
 /// Between two progress events of a step.
@@ -152,7 +152,7 @@ async fn query(
             )),
         )?;
     }
-    let frame = context.sql(&table.sql).await?;
+    let frame = context.sql_with_options(&table.sql, read_only()).await?;
     let values: HashMap<String, ScalarValue> = table
         .params
         .iter()
