@@ -10,7 +10,7 @@ use pannier_proto::spec::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::SchedulerError;
-use crate::layout::{Defs, Layout, Own, Source};
+use crate::layout::{Defs, Layout, Own, RawFiles, Source};
 
 mod table;
 use table::Tables;
@@ -24,6 +24,8 @@ pub enum Param {
     Int(i64),
     /// A whole number that may be large.
     UInt(u64),
+    /// A text.
+    Text(String),
 }
 
 /// A table to be made.
@@ -52,6 +54,9 @@ pub struct TablePlan {
     /// Where the spec has a say in it.
     #[serde(default)]
     pub own: Option<Own>,
+    /// Whether it is made piece by piece.
+    #[serde(default)]
+    pub narrow: bool,
 }
 
 impl TablePlan {
@@ -66,6 +71,7 @@ impl TablePlan {
             sort: self.sort.clone(),
             parts: self.parts,
             row_group_rows: self.row_group_rows,
+            pieces: BTreeMap::new(),
         }
     }
 }
@@ -137,6 +143,15 @@ impl RunPlan {
         })
     }
 
+    /// The files of a raw relation.
+    ///
+    /// # Errors
+    /// Where the plan has no such relation.
+    pub fn raw(&self, name: &str) -> Result<&RawFiles, SchedulerError> {
+        let missing = || SchedulerError::Failed(format!("the plan lacks the raw relation {name}"));
+        self.source.raw.get(name).ok_or_else(missing)
+    }
+
     /// All tables with their versions.
     #[must_use]
     pub fn tables(&self) -> BTreeMap<String, String> {
@@ -167,12 +182,9 @@ pub fn plan(
     let mut steps: Vec<StepPlan> = generate(&spec, &source).into_iter().collect();
     let generated = ids(&steps);
     let mut tables = Tables::new(&spec, &source);
-    steps.extend(tables.plan(&defs.staged, &generated)?);
-    let staged: Vec<String> = defs
-        .staged
-        .iter()
-        .map(|t| format!("table:{}", t.name))
-        .collect();
+    let staged = [layout.read_once(), defs.staged.clone()].concat();
+    steps.extend(tables.plan(&staged, &generated)?);
+    let staged: Vec<String> = staged.iter().map(|t| format!("table:{}", t.name)).collect();
     let checks = checks(&spec, layout, &staged);
     let checked = ids(&checks);
     steps.extend(checks);

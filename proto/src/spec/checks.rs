@@ -109,11 +109,6 @@ fn mapped_columns(spec: &RunSpec) -> Vec<Complaint> {
             ));
         }
     }
-    if spec.prepare.weeks != super::WeekRange::default() {
-        let message = "files of your own have no weeks that could be named";
-        let help = "remove it, and give the path of fewer files";
-        found.push(complaint("prepare.weeks", message, help));
-    }
     let by_time = matches!(spec.split, super::SplitSpec::Time { .. });
     if by_time && columns.ordered_at.is_none() && !spec.train.is_empty() {
         let message = "the split is by time, and [source.columns] maps no ordered_at";

@@ -133,7 +133,7 @@ pub struct ColumnSpec {
     pub format: Option<String>,
     /// Of money: more than two decimals are rounded instead of refused; false unless given.
     #[serde(default)]
-    pub round: bool,
+    pub round: Option<bool>,
 }
 
 /// What an id is.
@@ -154,7 +154,7 @@ impl ColumnSpec {
             name: name.into(),
             kind: None,
             format: None,
-            round: false,
+            round: None,
         }
     }
 
@@ -187,7 +187,7 @@ impl ColumnSpec {
             name: table.text("name").unwrap_or_default(),
             kind: table.choice("type", &kinds),
             format: table.text("format"),
-            round: table.flag("round").unwrap_or(false),
+            round: table.flag("round"),
         })
     }
 }

@@ -1,5 +1,5 @@
 select
-  cast(product_id as varchar) as item_id,
+  product_id as item_id,
   coalesce(product_type, product_category, cast(product_id as varchar)) as name,
   department,
   product_category as category,

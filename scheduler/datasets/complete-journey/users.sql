@@ -1,6 +1,6 @@
 -- The households that told who they are; the others buy without attributes.
 select
-  cast(household_id as varchar) as user_id,
+  household_id as user_id,
   age,
   income,
   household_size,

@@ -5,7 +5,8 @@
 use pannier_engine::raw::peek::{Seen, peek};
 use pannier_engine::raw::{CsvDialect, RawColumn, RawForm, RawFormat, RawType};
 use pannier_proto::spec::{
-    ColumnSpec, ColumnsSpec, CsvSpec, FileFormat, IdKind, RunSpec, SpecError, SpecSource, nearest,
+    ColumnSpec, ColumnsSpec, CsvSpec, FileFormat, IdKind, RunSpec, SpecError, SpecSource,
+    WeekRange, nearest,
 };
 
 use super::{Layout, source};
@@ -24,6 +25,11 @@ pub fn fit(source: &SpecSource, spec: &RunSpec, layout: &mut Layout) -> Result<(
     let Some(columns) = &spec.source.columns else {
         return Ok(());
     };
+    if spec.prepare.weeks != WeekRange::default() {
+        let message = "files of your own have no weeks that could be named";
+        let help = "remove it, and give the path of fewer files".to_owned();
+        return Err(source.error_at("prepare.weeks", message, Some(help)));
+    }
     let files = match spec.source.generate {
         // What will be generated is not there yet; its form is known.
         Some(_) => Vec::new(),
@@ -177,7 +183,7 @@ fn raw_columns(columns: &ColumnsSpec, seen: &[Vec<Seen>]) -> Vec<RawColumn> {
         RawColumn {
             alias: Some(key.to_owned()),
             format: column.and_then(|c| c.format.clone()),
-            round: column.is_some_and(|c| c.round),
+            round: column.and_then(|c| c.round).unwrap_or(false),
             // A date that is mapped decides the order and the split.
             required: key == "ordered_at" && column.is_some(),
             // A column of no name is in no file.

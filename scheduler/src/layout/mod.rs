@@ -3,6 +3,7 @@
 
 mod mapped;
 pub mod own;
+mod pieces;
 mod source;
 
 use include_dir::{Dir, include_dir};
@@ -12,7 +13,8 @@ use serde::Deserialize;
 
 pub use mapped::fit;
 pub use own::{Defs, Own};
-pub use source::{Source, resolve};
+pub use pieces::{ContentPiece, content_pieces};
+pub use source::{RawFiles, Source, resolve};
 
 use crate::error::SchedulerError;
 
@@ -47,9 +49,15 @@ pub struct TableDef {
     /// Tables and raw relations that its SQL reads.
     pub reads: Vec<String>,
     /// Columns that decide a row's part.
+    #[serde(default)]
     pub key: Vec<String>,
     /// Order inside a part.
+    #[serde(default)]
     pub sort: Vec<String>,
+    /// Each row is made of one row of what it reads: it is made piece by piece, without a shuffle,
+    /// and its parts are the source's pieces. Key and sort have no meaning then.
+    #[serde(default)]
+    pub narrow: bool,
     /// Parts, where not the spec's.
     #[serde(default)]
     pub parts: Option<u32>,
@@ -94,18 +102,36 @@ pub struct Layout {
     pub check: Vec<CheckDef>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Common {
-    table: Vec<TableDef>,
-}
-
 impl Layout {
+    /// Tables of raw relations whose files must be read from end to end: parsed once, they serve
+    /// every table made of them, and only new files need parsing when more come.
+    #[must_use]
+    pub fn read_once(&self) -> Vec<TableDef> {
+        let streamed = self.raw.iter().filter(|r| !r.format.is_columnar());
+        let table = |raw: &RawSource| TableDef {
+            name: raw.name.clone(),
+            reads: vec![raw.name.clone()],
+            key: Vec::new(),
+            sort: Vec::new(),
+            narrow: true,
+            parts: None,
+            own: None,
+            sql: format!("select * from {}", raw.name),
+        };
+        streamed.map(table).collect()
+    }
+
     /// The raw relation of the lines.
     #[must_use]
     pub fn lines(&self) -> String {
         let primary = || Some(self.raw.iter().find(|r| r.primary)?.name.clone());
         self.lines.clone().or_else(primary).unwrap_or_default()
     }
+}
+
+#[derive(Debug, Deserialize)]
+struct Common {
+    table: Vec<TableDef>,
 }
 
 fn text(path: &str) -> Result<&'static str, SchedulerError> {

@@ -84,7 +84,7 @@ pub async fn merge(
         source,
         spec,
         context,
-        values: values(spec),
+        values: values(spec, &defs),
         originals: &originals,
     };
     for def in defs.staged.iter_mut().chain(&mut defs.learned) {
@@ -99,14 +99,20 @@ fn register(context: &SessionContext, name: &str, schema: SchemaRef) -> Result<(
     Ok(())
 }
 
-fn values(spec: &RunSpec) -> ParamValues {
+/// Values for all parameters that SQL may have; which version a table will have does not matter
+/// to schemas.
+fn values(spec: &RunSpec, defs: &Defs) -> ParamValues {
     let value = |param: Param| match param {
         Param::Int(v) => ScalarValue::Int64(Some(v)),
         Param::UInt(v) => ScalarValue::UInt64(Some(v)),
+        Param::Text(v) => ScalarValue::from(v),
     };
+    let defs = defs.staged.iter().chain(&defs.learned);
+    let versions = defs.map(|def| (format!("{}_version", def.name), ScalarValue::from("0")));
     let values: HashMap<String, ScalarValue> = params(spec)
         .into_iter()
         .map(|(name, param)| (name, value(param)))
+        .chain(versions)
         .collect();
     ParamValues::from(values)
 }
@@ -202,6 +208,8 @@ fn arrange(
 fn replace(def: &mut TableDef, table: &TableSpec) {
     def.own = Some(Own::Replaced);
     def.sql = table.sql.clone().unwrap_or_default();
+    // What somebody else's SQL makes of a row is not known.
+    def.narrow = false;
     def.key = table.key.clone().unwrap_or_else(|| def.key.clone());
     def.sort = table.sort.clone().unwrap_or_else(|| def.sort.clone());
     def.parts = table.parts.or(def.parts);
@@ -213,6 +221,7 @@ fn new_def(table: &TableSpec) -> TableDef {
         reads: Vec::new(),
         key: table.key.clone().unwrap_or_default(),
         sort: table.sort.clone().unwrap_or_default(),
+        narrow: false,
         parts: table.parts,
         own: Some(Own::New),
         sql: table.sql.clone().unwrap_or_default(),
@@ -268,13 +277,13 @@ struct Plans<'a> {
 }
 
 impl Plans<'_> {
-    /// Plans a table over its inputs; gives its schema, and a new table the order that it lacks.
+    /// Plans a table over its inputs; gives its schema, and one of the spec the order that it lacks.
     async fn check(&self, def: &mut TableDef) -> Result<SchemaRef, SchedulerError> {
         let made = match self.schema(&def.sql).await {
             Ok(schema) => schema,
             Err(e) => return Err(self.blame(def, &e)),
         };
-        if def.own == Some(Own::New) {
+        if def.own.is_some() {
             let flat = made.fields().iter().filter(|f| !f.data_type().is_nested());
             let names: Vec<String> = flat.map(|f| f.name().clone()).collect();
             if def.key.is_empty() {

@@ -20,6 +20,9 @@ pub struct RawFiles {
     pub columns: Vec<RawColumn>,
     /// Where they are, resolved when the relation is read.
     pub places: Vec<Place>,
+    /// Hash of each file's content by path, where the files were there when the run was planned.
+    #[serde(default)]
+    pub digests: BTreeMap<String, String>,
 }
 
 /// A folder and the files in it that are meant.
@@ -101,6 +104,7 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             },
             columns: part.columns.clone(),
             places: places(spec, part),
+            digests: BTreeMap::new(),
         };
         raw.insert(part.name.clone(), files);
     }
@@ -148,10 +152,15 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             let name = Path::new(file)
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned());
-            content.push((part.name.clone(), name, digest));
+            content.push((part.name.clone(), name, digest.clone()));
+            if let Some(raw) = found.raw.get_mut(&part.name) {
+                raw.digests.insert(file.clone(), digest);
+            }
         }
     }
-    found.version = digest_of(&content);
+    // How files are read is part of what is read: a spec may say it.
+    let read: Vec<_> = found.raw.values().map(|f| (&f.form, &f.columns)).collect();
+    found.version = digest_of(&(content, read));
     Ok(found)
 }
 
@@ -208,6 +217,7 @@ pub fn primary_files(spec: &RunSpec, layout: &Layout) -> Vec<String> {
         form: part.format.into(),
         columns: Vec::new(),
         places: places(spec, part),
+        digests: BTreeMap::new(),
     });
     files.map(|files| files.list()).unwrap_or_default()
 }
@@ -273,7 +283,8 @@ fn weeks_suffice(source: &SpecSource, spec: &RunSpec, weeks: u64) -> Result<(), 
     ))
 }
 
-fn digest_file(path: &str) -> std::io::Result<String> {
+/// blake3 of a file's bytes.
+pub fn digest_file(path: &str) -> std::io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())

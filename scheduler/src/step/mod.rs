@@ -4,6 +4,7 @@ mod check;
 mod evaluate;
 mod lines;
 mod metrics;
+mod narrow;
 mod publish;
 mod report;
 mod table;

@@ -1,8 +1,8 @@
-//! File paths in, rows out. Files are read on a blocking thread, a bounded number of batches ahead.
+//! Pieces of raw files in, rows out. Files are read on a blocking thread, a bounded number of batches ahead.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -12,7 +12,8 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
-use crate::raw::{RawColumn, RawForm, Reading, read, schema};
+use crate::raw::relation::pieces_of;
+use crate::raw::{RawColumn, RawForm, RawPiece, Reading, read, relation_schema};
 
 /// Reads raw files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub struct ReadRaw {
     pub columns: Vec<RawColumn>,
     /// Places in the relation's schema that are wanted.
     pub projection: Vec<usize>,
+    /// Rows of all pieces, where they are known.
+    pub rows: Option<u64>,
 }
 
 impl ReadRaw {
@@ -31,7 +34,9 @@ impl ReadRaw {
     /// # Errors
     /// Where the projection does not fit.
     pub fn schema(&self) -> Result<SchemaRef> {
-        Ok(Arc::new(schema(&self.columns).project(&self.projection)?))
+        Ok(Arc::new(
+            relation_schema(&self.columns).project(&self.projection)?,
+        ))
     }
 
     /// Runs on one partition.
@@ -52,14 +57,9 @@ impl ReadRaw {
         builder.spawn(async move {
             while let Some(batch) = input.next().await {
                 let batch = batch?;
-                for path in batch.column(0).as_string::<i32>().iter().flatten() {
-                    let (op, tx, path, baseline) = (
-                        op.clone(),
-                        tx.clone(),
-                        path.to_owned(),
-                        baseline.intermediate(),
-                    );
-                    let read = tokio::task::spawn_blocking(move || op.read(&path, &tx, &baseline));
+                for piece in pieces_of(&batch) {
+                    let (op, tx, baseline) = (op.clone(), tx.clone(), baseline.intermediate());
+                    let read = tokio::task::spawn_blocking(move || op.read(&piece, &tx, &baseline));
                     read.await.map_err(|e| {
                         datafusion::common::exec_datafusion_err!("reading stopped: {e}")
                     })??;
@@ -70,15 +70,15 @@ impl ReadRaw {
         Ok(builder.build())
     }
 
-    /// Reads one file; stops early where nobody listens any more.
+    /// Reads one piece; stops early where nobody listens any more.
     fn read(
         &self,
-        path: &str,
+        piece: &RawPiece,
         tx: &Sender<Result<RecordBatch>>,
         baseline: &BaselineMetrics,
     ) -> Result<()> {
-        let reading = Arc::new(Reading::new(&self.columns, &self.projection)?);
-        let mut file = read::open(path, &self.form, &reading)?;
+        let reading = Reading::new(&self.columns, &self.projection, piece.part)?;
+        let mut file = read::open(piece, &self.form, &Arc::new(reading))?;
         while let Some(batch) = file.next_batch()? {
             baseline.record_output(batch.num_rows());
             if tx.blocking_send(Ok(batch)).is_err() {

@@ -13,7 +13,8 @@ use super::columnar::Columnar;
 use super::input::{self, unreadable};
 use super::read::{BATCH_ROWS, RawRead, Reading};
 
-/// What a file begins with, padded to eight bytes; a stream begins with a length.
+/// What a file begins with; zeros follow it up to the alignment that its writer chose. A stream
+/// begins with something else.
 const MARK: &[u8] = b"ARROW1\0\0";
 
 type Stream = StreamReader<Box<dyn Read + Send>>;
@@ -30,13 +31,19 @@ pub struct ArrowRead {
 
 fn stream(path: &str) -> Result<Box<dyn Read + Send>> {
     let mut input = input::stream(path)?;
-    let mut head = Vec::with_capacity(MARK.len());
-    let taken = (&mut input).take(MARK.len() as u64).read_to_end(&mut head);
-    taken.map_err(|e| unreadable(path, &e))?;
-    if head == MARK {
-        return Ok(input);
+    let mut next = || {
+        let mut word = Vec::with_capacity(MARK.len());
+        let taken = (&mut input).take(MARK.len() as u64).read_to_end(&mut word);
+        taken.map_err(|e| unreadable(path, &e)).map(|_| word)
+    };
+    let mut word = next()?;
+    if word == MARK {
+        word = next()?;
+        while word == [0; MARK.len()] {
+            word = next()?;
+        }
     }
-    Ok(Box::new(Cursor::new(head).chain(input)))
+    Ok(Box::new(Cursor::new(word).chain(input)))
 }
 
 fn reader(path: &str, projection: Option<Vec<usize>>) -> Result<Stream> {
@@ -55,7 +62,7 @@ impl ArrowRead {
     /// Where it cannot be opened, or lacks a column.
     pub fn open(path: &str, reading: Arc<Reading>) -> Result<Self> {
         let schema = schema(path)?;
-        let columnar = Columnar::new(path, &schema, reading)?;
+        let columnar = Columnar::new(path, &schema, reading, 0)?;
         let needed = columnar.needed(&schema, |at| !schema.field(at).is_nullable());
         Ok(Self {
             reader: reader(path, Some(needed.clone()))?,

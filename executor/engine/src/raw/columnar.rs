@@ -29,11 +29,11 @@ pub struct Columnar {
 }
 
 impl Columnar {
-    /// Of a file with this schema.
+    /// Of a file with this schema, from a row on.
     ///
     /// # Errors
     /// Where it lacks a column.
-    pub fn new(path: &str, schema: &Schema, reading: Arc<Reading>) -> Result<Self> {
+    pub fn new(path: &str, schema: &Schema, reading: Arc<Reading>, first_row: u64) -> Result<Self> {
         let fields = schema.fields();
         let place = |column: &RawColumn| {
             // The very name goes first: a columnar file may have two that differ in case only.
@@ -51,7 +51,7 @@ impl Columnar {
             places: reading.columns().iter().map(place).collect::<Result<_>>()?,
             origin: Origin::new(path),
             reading,
-            row: 0,
+            row: first_row,
         })
     }
 

@@ -33,7 +33,9 @@ use serde::{Deserialize, Serialize};
 pub use column::{MONEY, RawColumn, RawType};
 pub use csv::CsvDialect;
 pub use read::{RawRead, Reading};
-pub use relation::RawRelation;
+pub use relation::{RawPiece, RawRelation};
+
+use crate::narrow::PIECE;
 
 /// Form of a raw file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,12 @@ pub enum RawFormat {
 impl RawFormat {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Csv, Self::Parquet, Self::Jsonl, Self::Arrow];
+
+    /// Whether columns and ranges of rows can be read by themselves.
+    #[must_use]
+    pub fn is_columnar(self) -> bool {
+        matches!(self, Self::Parquet)
+    }
 
     /// What specs call it.
     #[must_use]
@@ -102,7 +110,15 @@ impl From<RawFormat> for RawForm {
 /// Names of the columns that say where a row came from.
 pub const META: [&str; 4] = ["_file", "_line", "_reason", "_text"];
 
-/// Schema of a raw relation.
+/// Schema of a raw relation: what readers give, and the number of the row's piece.
+#[must_use]
+pub fn relation_schema(columns: &[RawColumn]) -> SchemaRef {
+    let mut fields = schema(columns).fields().to_vec();
+    fields.push(Arc::new(Field::new(PIECE, DataType::UInt32, false)));
+    Arc::new(Schema::new(fields))
+}
+
+/// Schema of what readers give.
 #[must_use]
 pub fn schema(columns: &[RawColumn]) -> SchemaRef {
     let mut fields: Vec<Field> = columns

@@ -11,6 +11,7 @@ use datafusion::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
+use super::RawPiece;
 use super::columnar::Columnar;
 use super::input::{Seekable, unreadable};
 use super::read::{BATCH_ROWS, RawRead, Reading};
@@ -39,21 +40,25 @@ impl ParquetRead {
     ///
     /// # Errors
     /// Where it cannot be opened, or lacks a column.
-    pub fn open(path: &str, reading: Arc<Reading>) -> Result<Self> {
+    pub fn open(piece: &RawPiece, reading: Arc<Reading>) -> Result<Self> {
+        let path = &piece.path;
         let builder = builder(path)?;
-        let columnar = Columnar::new(path, builder.schema(), reading)?;
+        let columnar = Columnar::new(path, builder.schema(), reading, piece.first_row)?;
         let needed = columnar.needed(builder.schema(), |root| never_null(&builder, root));
         let mask = ProjectionMask::roots(builder.parquet_schema(), needed.iter().copied());
-        let reader = builder
+        let mut builder = builder
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|e| unreadable(path, &e))?;
+            .with_offset(piece.first_row as usize);
+        if let Some(rows) = piece.rows {
+            builder = builder.with_limit(rows as usize);
+        }
+        let reader = builder.build().map_err(|e| unreadable(path, &e))?;
         Ok(Self {
             reader,
             columnar,
             needed,
-            path: path.to_owned(),
+            path: path.clone(),
         })
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder, UInt64Array, new_null_array,
+    ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder, UInt32Array, UInt64Array,
+    new_null_array,
 };
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::Result;
@@ -12,7 +13,7 @@ use super::arrow::ArrowRead;
 use super::csv::CsvRead;
 use super::json::JsonRead;
 use super::parquet::ParquetRead;
-use super::{RawColumn, RawForm, RawFormat, schema};
+use super::{RawColumn, RawForm, RawFormat, RawPiece, relation_schema};
 
 /// Most rows of a batch.
 pub const BATCH_ROWS: usize = 8192;
@@ -26,16 +27,16 @@ pub trait RawRead {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>>;
 }
 
-/// Opens a file.
+/// Opens a piece of a file; of a file that is no columnar one a piece is all of it.
 ///
 /// # Errors
 /// Where it cannot be opened, has no such form, or lacks a column; the error names it.
-pub fn open(path: &str, form: &RawForm, reading: &Arc<Reading>) -> Result<Box<dyn RawRead>> {
-    let reading = Arc::clone(reading);
+pub fn open(piece: &RawPiece, form: &RawForm, reading: &Arc<Reading>) -> Result<Box<dyn RawRead>> {
+    let (path, reading) = (piece.path.as_str(), Arc::clone(reading));
     Ok(match form.format {
         RawFormat::Csv => Box::new(CsvRead::open(path, &form.csv, reading)?),
         RawFormat::Jsonl => Box::new(JsonRead::open(path, reading)?),
-        RawFormat::Parquet => Box::new(ParquetRead::open(path, reading)?),
+        RawFormat::Parquet => Box::new(ParquetRead::open(piece, reading)?),
         RawFormat::Arrow => Box::new(ArrowRead::open(path, reading)?),
     })
 }
@@ -45,6 +46,8 @@ pub fn open(path: &str, form: &RawForm, reading: &Arc<Reading>) -> Result<Box<dy
 pub struct Reading {
     columns: Vec<RawColumn>,
     projection: Vec<usize>,
+    /// Number of the piece that is read.
+    part: u32,
     schema: SchemaRef,
 }
 
@@ -60,15 +63,17 @@ pub struct Fault {
 }
 
 impl Reading {
-    /// These columns, of which (with the four that follow them) a query wants `projection`.
+    /// These columns, of which (with those that follow them) a query wants `projection`, of the
+    /// piece of this number.
     ///
     /// # Errors
     /// Where the projection does not fit.
-    pub fn new(columns: &[RawColumn], projection: &[usize]) -> Result<Self> {
+    pub fn new(columns: &[RawColumn], projection: &[usize], part: u32) -> Result<Self> {
         Ok(Self {
-            schema: Arc::new(schema(columns).project(projection)?),
+            schema: Arc::new(relation_schema(columns).project(projection)?),
             columns: columns.to_vec(),
             projection: projection.to_vec(),
+            part,
         })
     }
 
@@ -102,7 +107,8 @@ impl Reading {
                 Some(0) => origin.names(rows),
                 Some(1) => lines.array(rows),
                 Some(2) => sparse(rows, faults, |f| &f.reason),
-                Some(_) => sparse(rows, faults, |f| &f.text),
+                Some(3) => sparse(rows, faults, |f| &f.text),
+                Some(_) => Arc::new(UInt32Array::from_value(self.part, rows)),
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));

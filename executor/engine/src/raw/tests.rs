@@ -13,7 +13,7 @@ use datafusion::arrow::ipc::writer::{FileWriter, StreamWriter};
 use datafusion::error::Result;
 use datafusion::parquet::arrow::ArrowWriter;
 
-use super::{RawColumn, RawForm, RawFormat, RawType, Reading, peek, read, schema};
+use super::{RawColumn, RawForm, RawFormat, RawPiece, RawType, Reading, peek, read, schema};
 
 /// Everything that a file gave, in one batch.
 pub struct Table(RecordBatch);
@@ -63,8 +63,14 @@ pub fn read_with(
     let dir = tempfile::tempdir()?;
     let path = dir.path().join(name);
     std::fs::write(&path, bytes)?;
-    let reading = Arc::new(Reading::new(columns, projection)?);
-    let mut file = read::open(path.to_str().unwrap(), form, &reading)?;
+    let reading = Arc::new(Reading::new(columns, projection, 0)?);
+    let piece = RawPiece {
+        path: path.to_str().unwrap().to_owned(),
+        part: 0,
+        first_row: 0,
+        rows: None,
+    };
+    let mut file = read::open(&piece, form, &reading)?;
     let mut batches = Vec::new();
     while let Some(batch) = file.next_batch()? {
         assert!(batch.num_rows() <= read::BATCH_ROWS);
@@ -190,8 +196,8 @@ fn columns_that_cannot_make_a_reject_are_not_read() -> Result<()> {
     let batch = rows();
     let schema = batch.schema();
     let needed = |projection: &[usize], never_null: bool| -> Result<Vec<usize>> {
-        let reading = Arc::new(Reading::new(&columns(), projection)?);
-        let columnar = super::columnar::Columnar::new("x", &schema, reading)?;
+        let reading = Arc::new(Reading::new(&columns(), projection, 0)?);
+        let columnar = super::columnar::Columnar::new("x", &schema, reading, 0)?;
         Ok(columnar.needed(&schema, |_| never_null))
     };
     // A float may lose as an id and as money; the text may be missing; the moment can do neither.
@@ -201,8 +207,8 @@ fn columns_that_cannot_make_a_reject_are_not_read() -> Result<()> {
     safe.remove(0);
     safe.remove(1);
     safe[0].kind = RawType::Text;
-    let reading = Arc::new(Reading::new(&safe, &[])?);
-    let columnar = super::columnar::Columnar::new("x", &schema, reading)?;
+    let reading = Arc::new(Reading::new(&safe, &[], 0)?);
+    let columnar = super::columnar::Columnar::new("x", &schema, reading, 0)?;
     assert_eq!(columnar.needed(&schema, |_| false), [1]);
     assert!(columnar.needed(&schema, |_| true).is_empty());
     Ok(())

@@ -95,15 +95,15 @@ const FULL_JSON: &str = concat!(
     r#"{"name":"grocery","seed":2,"#,
     r#""source":{"layout":"transactions","path":["data/a_*.csv.gz","data/b"],"format":"csv","#,
     r#""csv":{"delimiter":";","quote":"","null":["\\N"],"header":["a","b"]},"#,
-    r#""columns":{"user_id":{"name":"a","type":"text","format":null,"round":false},"#,
-    r#""item_id":{"name":"b","type":null,"format":null,"round":false},"#,
-    r#""basket_id":{"name":"c","type":null,"format":null,"round":false},"#,
-    r#""ordered_at":{"name":"d","type":null,"format":"%d.%m.%Y","round":false},"#,
-    r#""quantity":{"name":"e","type":null,"format":null,"round":false},"#,
+    r#""columns":{"user_id":{"name":"a","type":"text","format":null,"round":null},"#,
+    r#""item_id":{"name":"b","type":null,"format":null,"round":null},"#,
+    r#""basket_id":{"name":"c","type":null,"format":null,"round":null},"#,
+    r#""ordered_at":{"name":"d","type":null,"format":"%d.%m.%Y","round":null},"#,
+    r#""quantity":{"name":"e","type":null,"format":null,"round":null},"#,
     r#""spend":{"name":"f","type":null,"format":null,"round":true},"#,
-    r#""item_name":{"name":"g","type":null,"format":null,"round":false},"#,
-    r#""department":{"name":"h","type":null,"format":null,"round":false},"#,
-    r#""category":{"name":"i","type":null,"format":null,"round":false},"extra":["j"]},"#,
+    r#""item_name":{"name":"g","type":null,"format":null,"round":null},"#,
+    r#""department":{"name":"h","type":null,"format":null,"round":null},"#,
+    r#""category":{"name":"i","type":null,"format":null,"round":null},"extra":["j"]},"#,
     r#""max_reject_share":0.02,"#,
     r#""generate":{"customers":10,"weeks":20,"seed":3,"header":"older","gzip":false,"bad_row_share":0.1}},"#,
     r#""prepare":{"weeks":{"from":200701,"to":200806},"min_item_baskets":6,"max_items":1000,"parts":4,"#,
@@ -271,7 +271,7 @@ prop_compose! {
         ColumnsSpec {
             item_id, user_id: Some(user_id), basket_id, quantity: None, item_name: None, department: None,
             ordered_at: Some(ColumnSpec { format: Some(when.clone()), ..ColumnSpec::named(when) }),
-            spend: Some(ColumnSpec { round, ..ColumnSpec::named("s") }), category: Some(ColumnSpec::named("c")), extra,
+            spend: Some(ColumnSpec { round: Some(round), ..ColumnSpec::named("s") }), category: Some(ColumnSpec::named("c")), extra,
         }
     }
 }

@@ -1,3 +1,6 @@
+use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
+
 use super::*;
 use crate::layout;
 
@@ -9,7 +12,9 @@ async fn merged(rest: &str) -> Result<Defs, SchedulerError> {
     };
     let spec = RunSpec::parse(&source)?;
     let layout = layout::find(&spec.source.layout)?;
-    let state = pannier_engine::session::state(pannier_engine::session::config())?;
+    let folder = tempfile::tempdir().map_err(|e| SchedulerError::Failed(e.to_string()))?;
+    let warehouse = Warehouse::open(&folder.path().display().to_string())?;
+    let state = session::state(session::config(), &warehouse)?;
     let context = SessionContext::new_with_state(state);
     merge(
         &source,
