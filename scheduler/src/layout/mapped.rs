@@ -140,9 +140,14 @@ fn all_there(
             continue;
         }
         let names: Vec<&str> = seen.iter().map(|s| s.name.as_str()).collect();
-        let help = match nearest(name, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("its columns are {}", names.join(", ")),
+        let delimiter = match names.as_slice() {
+            [one] => [';', '\t', '|', ','].into_iter().find(|d| one.contains(*d)),
+            _ => None,
+        };
+        let help = match (delimiter, nearest(name, names.iter().copied())) {
+            (Some(other), _) => format!("is the delimiter {other:?}? set it in [source.csv]"),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!("its columns are {}", names.join(", ")),
         };
         let message = format!("`{file}` has no column `{name}`");
         return Err(source.error_at(&key, message, Some(help)));

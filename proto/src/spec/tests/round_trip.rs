@@ -267,11 +267,11 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn columns()(item_id in column(), user_id in column(), basket_id in proptest::option::of(column()), when in text(), round: bool, extra in proptest::collection::vec(text(), 1..3)) -> ColumnsSpec {
+    fn columns()(item_id in column(), user_id in column(), basket_id in proptest::option::of(column()), when in text(), round: bool, extra in proptest::collection::btree_set("x[a-z é\"]{0,8}", 1..3)) -> ColumnsSpec {
         ColumnsSpec {
             item_id, user_id: Some(user_id), basket_id, quantity: None, item_name: None, department: None,
             ordered_at: Some(ColumnSpec { format: Some(when.clone()), ..ColumnSpec::named(when) }),
-            spend: Some(ColumnSpec { round: Some(round), ..ColumnSpec::named("s") }), category: Some(ColumnSpec::named("c")), extra,
+            spend: Some(ColumnSpec { round: Some(round), ..ColumnSpec::named("s") }), category: Some(ColumnSpec::named("c")), extra: extra.into_iter().collect(),
         }
     }
 }
