@@ -91,6 +91,9 @@ pub struct PlanStep {
     pub rows: Option<u64>,
     /// Steps it waits for.
     pub after: Vec<String>,
+    /// What else is to be known of it, for example that the spec has SQL of its own for it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// A published model version.

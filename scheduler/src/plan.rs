@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
-    BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, SplitSpec, TrainSpec,
+    BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::error::SchedulerError;
-use crate::layout::{self, Layout, Source};
+use crate::layout::{Defs, Layout, Own, RawFiles, Source};
 
 mod table;
 use table::Tables;
+pub use table::params;
 
 /// A value for a `$name` in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,9 @@ pub struct TablePlan {
     pub parts: u32,
     /// Rows of a row group.
     pub row_group_rows: u32,
+    /// Where the spec has a say in it.
+    #[serde(default)]
+    pub own: Option<Own>,
     /// Whether it is made piece by piece.
     #[serde(default)]
     pub narrow: bool,
@@ -84,6 +88,8 @@ pub enum StepKind {
     Check(CheckSpec),
     /// Compares the rejects with the lines read.
     RejectShare { limit: f64 },
+    /// Counts that no line was lost.
+    Lines { raw: String, own: bool },
     /// Trains a model.
     Train(TrainSpec),
     /// Ranks for every query.
@@ -141,7 +147,7 @@ impl RunPlan {
     ///
     /// # Errors
     /// Where the plan has no such relation.
-    pub fn raw(&self, name: &str) -> Result<&layout::RawFiles, SchedulerError> {
+    pub fn raw(&self, name: &str) -> Result<&RawFiles, SchedulerError> {
         let missing = || SchedulerError::Failed(format!("the plan lacks the raw relation {name}"));
         self.source.raw.get(name).ok_or_else(missing)
     }
@@ -167,22 +173,23 @@ impl RunPlan {
 ///
 /// # Errors
 /// Where a layout's tables do not fit together.
-pub fn plan(spec: RunSpec, layout: &Layout, source: Source) -> Result<RunPlan, SchedulerError> {
-    let split = match spec.split {
-        SplitSpec::Time { .. } => "splits-time",
-        SplitSpec::LastBasket {} => "splits-last-basket",
-    };
+pub fn plan(
+    spec: RunSpec,
+    layout: &Layout,
+    defs: &Defs,
+    source: Source,
+) -> Result<RunPlan, SchedulerError> {
     let mut steps: Vec<StepPlan> = generate(&spec, &source).into_iter().collect();
     let generated = ids(&steps);
     let mut tables = Tables::new(&spec, &source);
-    let staged = [layout.read_once(), layout.table.clone()].concat();
+    let staged = [layout.read_once(), defs.staged.clone()].concat();
     steps.extend(tables.plan(&staged, &generated)?);
     let staged: Vec<String> = staged.iter().map(|t| format!("table:{}", t.name)).collect();
     let checks = checks(&spec, layout, &staged);
     let checked = ids(&checks);
     steps.extend(checks);
     // Nothing is split or learned before every check has passed.
-    steps.extend(tables.plan(&layout::common(split)?, &checked)?);
+    steps.extend(tables.plan(&defs.learned, &checked)?);
     learn(&spec, &mut steps);
     steps.push(StepPlan {
         id: "report".into(),
@@ -207,7 +214,7 @@ fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
         .raw
         .values()
         .next()
-        .map(|f| f.folder.clone())
+        .map(|f| f.folder())
         .unwrap_or_default();
     let kind = StepKind::Generate {
         spec: generate,
@@ -236,7 +243,15 @@ fn checks(spec: &RunSpec, layout: &Layout, after: &[String]) -> Vec<StepPlan> {
     let share = StepKind::RejectShare {
         limit: spec.source.max_reject_share,
     };
-    let mut steps = vec![step("rejects", share)];
+    let counted = ["transactions", "rejects", "facts"];
+    let lines = StepKind::Lines {
+        raw: layout.lines(),
+        own: spec
+            .table
+            .iter()
+            .any(|t| counted.contains(&t.name.as_str())),
+    };
+    let mut steps = vec![step("rejects", share), step("lines", lines)];
     for check in defaults.chain(spec.check.iter().cloned()) {
         steps.push(step(&check.name.clone(), StepKind::Check(check)));
     }

@@ -276,6 +276,7 @@ impl RunService for Fake {
             version: Some("0123456789abcdef".into()),
             rows: Some(7),
             after: vec![],
+            note: None,
         };
         Ok(Response::new(PlanResponse {
             json: serde_json::to_string(&[step]).unwrap(),

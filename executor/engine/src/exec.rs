@@ -81,7 +81,7 @@ impl EngineExec {
 impl DisplayAs for EngineExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.op {
-            EngineOp::ReadRaw(op) => write!(f, "ReadRawExec: format={:?}", op.format),
+            EngineOp::ReadRaw(op) => write!(f, "ReadRawExec: format={}", op.form.format.name()),
             EngineOp::WriteTable(op) => write!(
                 f,
                 "WriteTableExec: table={}, version={}",

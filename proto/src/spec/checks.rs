@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::evaluate::BaselineModel;
 use super::gate::{Gate, GateMetric, GateSide};
-use super::source::GENERATED_LAYOUT;
+use super::source::{GENERATED_LAYOUTS, MAPPED_LAYOUT};
 use super::{ModelSpec, Prod2vecParams, RunSpec, keys};
 
 /// A rule that does not hold.
@@ -32,6 +32,8 @@ fn complaint(
 pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
     let mut found = Vec::new();
     found.extend(generated_layout(spec));
+    found.extend(mapped_columns(spec));
+    found.extend(tables(spec));
     found.extend(week_order(spec));
     found.extend(names(spec));
     found.extend(something_to_train(spec));
@@ -48,14 +50,85 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
 
 fn generated_layout(spec: &RunSpec) -> Option<Complaint> {
     let source = &spec.source;
-    (source.generate.is_some() && source.layout != GENERATED_LAYOUT).then(|| {
+    let known = GENERATED_LAYOUTS.contains(&source.layout.as_str());
+    (source.generate.is_some() && !known).then(|| {
         let message = format!("data of the layout `{}` cannot be generated", source.layout);
+        let layouts = GENERATED_LAYOUTS.map(|l| format!("layout = \"{l}\""));
         complaint(
             "source.generate",
             message,
-            format!("remove it, or set layout = \"{GENERATED_LAYOUT}\""),
+            format!("remove it, or set {}", layouts.join(" or ")),
         )
     })
+}
+
+/// What the layout `transactions` needs and the others have no use for.
+fn mapped_columns(spec: &RunSpec) -> Vec<Complaint> {
+    let source = &spec.source;
+    let mapped = source.layout == MAPPED_LAYOUT;
+    let mut found = Vec::new();
+    let header = source.csv.as_ref().is_some_and(|c| c.header.is_some());
+    for (key, there) in [
+        ("source.columns", source.columns.is_some()),
+        ("source.format", source.format.is_some()),
+        ("source.csv.header", header),
+    ] {
+        if there && !mapped {
+            let message = format!(
+                "the layout `{}` knows its own columns and form",
+                source.layout
+            );
+            let help = format!("remove it, or set layout = \"{MAPPED_LAYOUT}\"");
+            found.push(complaint(key, message, help));
+        }
+    }
+    let Some(columns) = source.columns.as_ref().filter(|_| mapped) else {
+        if mapped {
+            let help = "add [source.columns] with item_id = \"…\" and user_id or basket_id";
+            let message = "the layout `transactions` needs to know which columns mean what";
+            found.push(complaint("source.columns", message, help));
+        }
+        return found;
+    };
+    if columns.user_id.is_none() && columns.basket_id.is_none() {
+        let message =
+            "neither user_id nor basket_id is mapped: nothing says which lines belong together";
+        let help = "map one of them, or both";
+        found.push(complaint("source.columns", message, help));
+    }
+    let keys = keys::COLUMNS.keys().filter(|key| *key != "extra");
+    let mut taken: BTreeSet<String> = keys.map(str::to_owned).collect();
+    for (i, name) in columns.extra.iter().enumerate() {
+        if !taken.insert(name.to_lowercase()) || name.starts_with('_') {
+            let message = format!("`{name}` in `extra` is the name of another column already");
+            let help = "map it under the key of that name, or leave it out";
+            found.push(complaint(
+                format!("source.columns.extra[{i}]"),
+                message,
+                help,
+            ));
+        }
+    }
+    let by_time = matches!(spec.split, super::SplitSpec::Time { .. });
+    if by_time && columns.ordered_at.is_none() && !spec.train.is_empty() {
+        let message = "the split is by time, and [source.columns] maps no ordered_at";
+        let help = "map ordered_at, or set by = \"last-basket\" in [split]";
+        found.push(complaint("split.by", message, help));
+    }
+    found
+}
+
+/// A table has its SQL from one place.
+fn tables(spec: &RunSpec) -> Vec<Complaint> {
+    let mut found = duplicates("table", "name", spec.table.iter().map(|t| t.name.as_str()));
+    for (i, table) in spec.table.iter().enumerate() {
+        if table.sql.is_none() && table.file.is_none() {
+            let message = format!("table `{}` has no SQL", table.name);
+            let help = "give `sql`, or `file` with a file that holds it";
+            found.push(complaint(format!("table[{i}].name"), message, help));
+        }
+    }
+    found
 }
 
 fn week_order(spec: &RunSpec) -> Option<Complaint> {

@@ -15,13 +15,38 @@ pub(super) const TOP: TableKeys = TableKeys {
     header: "",
     required: &["name", "source"],
     optional: &[
-        "seed", "prepare", "split", "check", "train", "baseline", "evaluate", "publish",
+        "seed", "prepare", "split", "table", "check", "train", "baseline", "evaluate", "publish",
     ],
 };
 pub(super) const SOURCE: TableKeys = TableKeys {
     header: "[source]",
     required: &["layout", "path"],
-    optional: &["max_reject_share", "generate"],
+    optional: &["format", "csv", "columns", "max_reject_share", "generate"],
+};
+pub(super) const CSV: TableKeys = TableKeys {
+    header: "[source.csv]",
+    required: &[],
+    optional: &["delimiter", "quote", "null", "header"],
+};
+pub(super) const COLUMNS: TableKeys = TableKeys {
+    header: "[source.columns]",
+    required: &["item_id"],
+    optional: &[
+        "user_id",
+        "basket_id",
+        "ordered_at",
+        "quantity",
+        "spend",
+        "item_name",
+        "department",
+        "category",
+        "extra",
+    ],
+};
+pub(super) const COLUMN: TableKeys = TableKeys {
+    header: "a column of [source.columns]",
+    required: &["name"],
+    optional: &["type", "format", "round"],
 };
 pub(super) const GENERATE: TableKeys = TableKeys {
     header: "[source.generate]",
@@ -48,6 +73,11 @@ pub(super) const SPLIT: TableKeys = TableKeys {
     header: "[split]",
     required: &[],
     optional: &["by", "test_weeks", "valid_weeks"],
+};
+pub(super) const TABLE: TableKeys = TableKeys {
+    header: "[[table]]",
+    required: &["name"],
+    optional: &["sql", "file", "key", "sort", "parts"],
 };
 pub(super) const CHECK: TableKeys = TableKeys {
     header: "[[check]]",
@@ -92,9 +122,9 @@ pub(super) const PUBLISH: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 12] = [
-    &TOP, &SOURCE, &GENERATE, &PREPARE, &WEEKS, &SPLIT, &CHECK, &TRAIN, &PROD2VEC, &BASELINE,
-    &EVALUATE, &PUBLISH,
+pub(super) const ALL: [&TableKeys; 16] = [
+    &TOP, &SOURCE, &CSV, &COLUMNS, &COLUMN, &GENERATE, &PREPARE, &WEEKS, &SPLIT, &TABLE, &CHECK,
+    &TRAIN, &PROD2VEC, &BASELINE, &EVALUATE, &PUBLISH,
 ];
 
 impl TableKeys {
@@ -132,10 +162,8 @@ impl TableKeys {
 
 /// The candidate that `word` is a slip of, if there is one: a third of the letters may be wrong, or
 /// one may be the beginning of the other.
-pub(super) fn nearest<'c>(
-    word: &str,
-    candidates: impl Iterator<Item = &'c str>,
-) -> Option<&'c str> {
+#[must_use]
+pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
     let distance = |candidate: &str| {
         let is_beginning = candidate.starts_with(&word) || word.starts_with(candidate);

@@ -6,10 +6,11 @@
 //! nothing to train on) is found elsewhere and reported through [`SpecSource::error_at`].
 //!
 //! `keys` lists the tables and keys, `reader` and `value` turn TOML into typed values, the section
-//! files (`source`, `prepare`, `train`, `evaluate`, `publish`) say what each table means, `checks`
+//! files (`source`, `columns`, `prepare`, `table`, `train`, `evaluate`, `publish`) say what each table means, `checks`
 //! holds the rules between keys.
 
 mod checks;
+mod columns;
 mod error;
 mod evaluate;
 mod gate;
@@ -21,6 +22,7 @@ mod prepare;
 mod publish;
 mod reader;
 mod source;
+mod table;
 mod train;
 mod value;
 
@@ -29,14 +31,17 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use columns::{ColumnSpec, ColumnsSpec, CsvSpec, IdKind, PathSpec};
 pub use error::{SpecError, SpecProblem};
 pub use evaluate::{BaselineModel, BaselineSpec, EvaluateSpec};
 pub use gate::{Gate, GateMetric, GateOp, GateOutcome, GateSide};
 pub use gate_text::GateError;
+pub use keys::nearest;
 pub use locate::SpecSource;
 pub use prepare::{CheckSpec, PrepareSpec, Severity, SplitSpec, WeekRange};
 pub use publish::PublishSpec;
-pub use source::{CsvHeader, GenerateSpec, LAYOUTS, SourceSpec};
+pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
+pub use table::TableSpec;
 pub use train::{ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
 
 use reader::{Reader, Table};
@@ -62,6 +67,9 @@ pub struct RunSpec {
     /// What is held out.
     #[serde(default)]
     pub split: SplitSpec,
+    /// Tables of the user's own, and other SQL for known ones.
+    #[serde(default)]
+    pub table: Vec<TableSpec>,
     /// SQL assertions on the tables.
     #[serde(default)]
     pub check: Vec<CheckSpec>,
@@ -121,6 +129,11 @@ impl RunSpec {
             split: top
                 .table("split", &keys::SPLIT)
                 .map_or_else(Default::default, |t| SplitSpec::read(&t)),
+            table: top
+                .tables("table", &keys::TABLE)
+                .iter()
+                .map(TableSpec::read)
+                .collect(),
             check: top
                 .tables("check", &keys::CHECK)
                 .iter()

@@ -174,6 +174,32 @@ impl<'r, 'd> Table<'r, 'd> {
             .collect()
     }
 
+    /// A string, or a list of at least one, none of them empty.
+    pub fn texts(&self, key: &str) -> Option<Vec<String>> {
+        if !self.is_list(key) {
+            return self.text(key).map(|text| vec![text]);
+        }
+        let items = self.value(key, "a list that is not empty", |v| {
+            v.as_array().filter(|items| !items.is_empty()).ok_or(None)
+        })?;
+        self.items(key, items, "a string that is not empty", |v| {
+            let text = v.as_str().filter(|s| !s.trim().is_empty());
+            text.map(str::to_owned)
+        })
+    }
+
+    /// Whether the value is a list.
+    pub fn is_list(&self, key: &str) -> bool {
+        let value = self.entries.get(key);
+        value.is_some_and(|v| v.get_ref().is_array())
+    }
+
+    /// Whether the value is a table.
+    pub fn is_table(&self, key: &str) -> bool {
+        let value = self.entries.get(key);
+        value.is_some_and(|v| v.get_ref().is_table())
+    }
+
     /// Notes a problem if `key` is there although it has no meaning.
     pub fn refuse(&self, key: &str, why: &str, help: &str) {
         if let Some(value) = self.entries.get(key) {

@@ -2,14 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::{ColumnsSpec, CsvSpec, PathSpec};
 use super::keys;
 use super::reader::Table;
 
 /// The layouts that the pipelines know.
-pub const LAYOUTS: [&str; 2] = [GENERATED_LAYOUT, "complete-journey"];
+pub const LAYOUTS: [&str; 3] = ["dunnhumby-lgsr", "complete-journey", MAPPED_LAYOUT];
 
-/// The one layout whose data can be generated.
-pub(super) const GENERATED_LAYOUT: &str = "dunnhumby-lgsr";
+/// The layout whose columns a spec maps.
+pub const MAPPED_LAYOUT: &str = "transactions";
+
+/// The layouts whose data can be generated.
+pub(super) const GENERATED_LAYOUTS: [&str; 2] = ["dunnhumby-lgsr", MAPPED_LAYOUT];
 
 /// Where the raw data lies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,8 +21,17 @@ pub(super) const GENERATED_LAYOUT: &str = "dunnhumby-lgsr";
 pub struct SourceSpec {
     /// One of [`LAYOUTS`].
     pub layout: String,
-    /// A file, a folder or a glob.
-    pub path: String,
+    /// Files, folders or globs.
+    pub path: PathSpec,
+    /// Form of the files of the layout `transactions`; what their names end in unless given.
+    #[serde(default)]
+    pub format: Option<FileFormat>,
+    /// How CSV files are written; as the layout says unless given.
+    #[serde(default)]
+    pub csv: Option<CsvSpec>,
+    /// Which columns mean what; for the layout `transactions` only.
+    #[serde(default)]
+    pub columns: Option<ColumnsSpec>,
     /// Share of rows (0 to 1) that may be rejected before the run stops; 0.01 unless given.
     #[serde(default = "default_max_reject_share")]
     pub max_reject_share: f64,
@@ -27,7 +40,21 @@ pub struct SourceSpec {
     pub generate: Option<GenerateSpec>,
 }
 
-/// Generated data of the layout `dunnhumby-lgsr`.
+/// Form of raw files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileFormat {
+    /// Fields between delimiters.
+    Csv,
+    /// Parquet.
+    Parquet,
+    /// One JSON object a line.
+    Jsonl,
+    /// Arrow IPC, file or stream.
+    Arrow,
+}
+
+/// Data to generate in the form of the source's layout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GenerateSpec {
@@ -37,7 +64,8 @@ pub struct GenerateSpec {
     pub weeks: u32,
     /// Seed of the generator; 1 unless given.
     pub seed: u64,
-    /// Which of the published column names the files get; the newer ones unless given.
+    /// Which of the published column names the files of `dunnhumby-lgsr` get; the newer ones unless
+    /// given.
     pub header: CsvHeader,
     /// Whether the files are compressed; true unless given.
     pub gzip: bool,
@@ -63,10 +91,12 @@ fn default_max_reject_share() -> f64 {
 impl SourceSpec {
     /// Stands in for a table that is missing, until the reader refuses the spec.
     pub(super) fn blank() -> Self {
-        let (layout, path) = (String::new(), String::new());
         Self {
-            layout,
-            path,
+            layout: String::new(),
+            path: PathSpec::Many(Vec::new()),
+            format: None,
+            csv: None,
+            columns: None,
             max_reject_share: default_max_reject_share(),
             generate: None,
         }
@@ -74,9 +104,20 @@ impl SourceSpec {
 
     pub(super) fn read(table: &Table<'_, '_>) -> Self {
         let layouts = LAYOUTS.map(|l| (l, l));
+        let formats = [
+            ("csv", FileFormat::Csv),
+            ("parquet", FileFormat::Parquet),
+            ("jsonl", FileFormat::Jsonl),
+            ("arrow", FileFormat::Arrow),
+        ];
         Self {
             layout: table.choice("layout", &layouts).unwrap_or_default().into(),
-            path: table.text("path").unwrap_or_default(),
+            path: PathSpec::read(table, "path").unwrap_or(PathSpec::Many(Vec::new())),
+            format: table.choice("format", &formats),
+            csv: table.table("csv", &keys::CSV).map(|t| CsvSpec::read(&t)),
+            columns: table
+                .table("columns", &keys::COLUMNS)
+                .map(|t| ColumnsSpec::read(&t)),
             max_reject_share: share(table, "max_reject_share")
                 .unwrap_or_else(default_max_reject_share),
             generate: table

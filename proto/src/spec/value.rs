@@ -13,6 +13,13 @@ pub(super) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-')
 }
 
+/// Whether a string may name a table in SQL without quotes.
+pub(super) fn is_table_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let first = |c: char| c.is_ascii_lowercase();
+    (1..=64).contains(&text.len()) && text.chars().all(allowed) && text.starts_with(first)
+}
+
 /// The value as an integer in `range`.
 pub(super) fn integer<T>(value: &DeValue<'_>, range: &impl RangeBounds<T>) -> Option<T>
 where

@@ -3,7 +3,7 @@ select 'anonymous customer' as fact, count(*) as rows
 from raw_transactions
 where _reason is null and cust_code is null and quantity > 0 and shop_week between $week_from and $week_to
 union all
-select 'outside prepare.weeks' as fact, count(*) as rows
+select 'left out: outside prepare.weeks' as fact, count(*) as rows
 from raw_transactions
 where _reason is null and not (shop_week between $week_from and $week_to)
 union all

@@ -36,8 +36,15 @@ pub fn list(folder: &str, pattern: &str) -> Result<Vec<RawFile>, String> {
     } else {
         local(&pattern)
     };
+    files.retain(|file| !is_beside(&file.path));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
+}
+
+/// What begins so lies beside the data and is no part of it: `_SUCCESS`, `.part.crc`.
+fn is_beside(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with(['_', '.'])
 }
 
 /// The paths of files that were seen, if all are still what they were.

@@ -2,14 +2,18 @@
 //! (`layout.toml`) and SQL files; `common` holds what every source makes of its transactions.
 
 mod files;
+mod mapped;
+pub mod own;
 mod pieces;
 mod source;
 
 use include_dir::{Dir, include_dir};
-use pannier_engine::raw::{RawColumn, RawFormat};
-use pannier_proto::spec::Severity;
+use pannier_engine::raw::{CsvDialect, RawColumn, RawFormat};
+use pannier_proto::spec::{Severity, SplitSpec};
 use serde::Deserialize;
 
+pub use mapped::fit;
+pub use own::{Defs, Own};
 pub use pieces::{ContentPiece, content_pieces};
 pub use source::{RawFiles, Source, resolve};
 
@@ -27,6 +31,9 @@ pub struct RawSource {
     pub format: RawFormat,
     /// Names of its files inside the source's folder; `*` stands for anything.
     pub files: String,
+    /// How its files are written, where they are CSV.
+    #[serde(default)]
+    pub csv: CsvDialect,
     /// The spec's path may name these files themselves.
     #[serde(default)]
     pub primary: bool,
@@ -55,6 +62,9 @@ pub struct TableDef {
     /// Parts, where not the spec's.
     #[serde(default)]
     pub parts: Option<u32>,
+    /// Where the spec has a say in it.
+    #[serde(skip)]
+    pub own: Option<own::Own>,
     /// The SQL text.
     #[serde(skip)]
     pub sql: String,
@@ -81,6 +91,9 @@ pub struct Layout {
     /// Text before the week (YYYYWW) in a file's name, where names tell the week.
     #[serde(default)]
     pub week_in_name: Option<String>,
+    /// The raw relation whose rows `facts` counts as lines; the primary one unless given.
+    #[serde(default)]
+    pub lines: Option<String>,
     /// Raw relations.
     pub raw: Vec<RawSource>,
     /// Tables made of them.
@@ -103,9 +116,17 @@ impl Layout {
             sort: Vec::new(),
             narrow: true,
             parts: None,
+            own: None,
             sql: format!("select * from {}", raw.name),
         };
         streamed.map(table).collect()
+    }
+
+    /// The raw relation of the lines.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let primary = || Some(self.raw.iter().find(|r| r.primary)?.name.clone());
+        self.lines.clone().or_else(primary).unwrap_or_default()
     }
 }
 
@@ -135,11 +156,15 @@ pub fn find(name: &str) -> Result<Layout, SchedulerError> {
     Ok(layout)
 }
 
-/// The tables that every source has in common. `split` names the SQL of `splits`.
+/// The tables that every source has in common.
 ///
 /// # Errors
 /// Where a description cannot be read.
-pub fn common(split: &str) -> Result<Vec<TableDef>, SchedulerError> {
+pub fn common(split: &SplitSpec) -> Result<Vec<TableDef>, SchedulerError> {
+    let split = match split {
+        SplitSpec::Time { .. } => "splits-time",
+        SplitSpec::LastBasket {} => "splits-last-basket",
+    };
     let mut common: Common = toml::from_str(text("common/tables.toml")?)
         .map_err(|e| SchedulerError::Failed(format!("common tables: {e}")))?;
     for table in &mut common.table {
@@ -170,8 +195,8 @@ mod tests {
             }
         }
         assert_eq!(
-            common("splits-time")?.len(),
-            common("splits-last-basket")?.len()
+            common(&SplitSpec::default())?.len(),
+            common(&SplitSpec::LastBasket {})?.len()
         );
         Ok(())
     }

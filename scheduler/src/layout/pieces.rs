@@ -29,8 +29,8 @@ pub fn content_pieces(files: &RawFiles, first: u32) -> Result<Vec<ContentPiece>,
     let list = files.unchanged().map_err(SchedulerError::Failed)?;
     if list.is_empty() {
         return Err(SchedulerError::Failed(format!(
-            "no file matches `{}/{}` any more",
-            files.folder, files.pattern
+            "no file matches {} any more",
+            files.wanted()
         )));
     }
     let mut pieces = Vec::new();
@@ -43,7 +43,7 @@ pub fn content_pieces(files: &RawFiles, first: u32) -> Result<Vec<ContentPiece>,
             })
             .map_err(|e| SchedulerError::Failed(format!("`{path}` cannot be read: {e}")))?,
         };
-        let rows = if files.format.is_columnar() {
+        let rows = if files.form.format.is_columnar() {
             Some(input::parquet_rows(&path)?)
         } else {
             None

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pannier_engine::ops::generate;
-use pannier_engine::raw::{RawColumn, RawFormat};
+use pannier_engine::raw::{RawColumn, RawForm};
 use pannier_proto::ids::digest_of;
 use pannier_proto::spec::{RunSpec, SpecError, SpecSource};
 use pannier_store::is_url;
@@ -17,19 +17,26 @@ use super::{Layout, RawSource};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RawFiles {
     /// Form.
-    pub format: RawFormat,
+    pub form: RawForm,
     /// Columns.
     pub columns: Vec<RawColumn>,
-    /// Folder they are in.
-    pub folder: String,
-    /// Names with `*`.
-    pub pattern: String,
+    /// Where they are.
+    pub places: Vec<Place>,
     /// The files, where they were there when the run was planned: a run reads these and no other.
     #[serde(default)]
     pub seen: Option<Vec<RawFile>>,
     /// Hash of each file's content by path, where the files were there when the run was planned.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
+}
+
+/// A folder and the files in it that are meant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The folder.
+    pub folder: String,
+    /// Names with `*`.
+    pub pattern: String,
 }
 
 /// A source: what there is to read, and the version of it.
@@ -46,12 +53,18 @@ pub struct Source {
 }
 
 impl RawFiles {
-    /// The files that are there, sorted by name. Blocks.
+    /// The files that are there, sorted by name, none twice. Blocks.
     ///
     /// # Errors
     /// Where they cannot be listed.
     pub fn list(&self) -> Result<Vec<RawFile>, String> {
-        files::list(&self.folder, &self.pattern)
+        let mut files = Vec::new();
+        for place in &self.places {
+            files.extend(files::list(&place.folder, &place.pattern)?);
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.dedup();
+        Ok(files)
     }
 
     /// The paths to read: of the files that the run was planned with. Blocks.
@@ -62,6 +75,21 @@ impl RawFiles {
         let now = self.list()?;
         files::unchanged(self.seen.as_ref().unwrap_or(&now), &now)
     }
+
+    /// The first folder.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        let first = self.places.first();
+        first.map(|p| p.folder.clone()).unwrap_or_default()
+    }
+
+    /// Where they are looked for, in words.
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        let place = |p: &Place| format!("`{}/{}`", p.folder, p.pattern);
+        let places: Vec<String> = self.places.iter().map(place).collect();
+        places.join(" or ")
+    }
 }
 
 /// Finds what a spec's source consists of.
@@ -69,19 +97,15 @@ impl RawFiles {
 /// # Errors
 /// Where files are missing, or too few weeks are there for the split.
 pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<Source, SpecError> {
-    let (folder, name) = place(&spec.source.path);
     let mut raw = BTreeMap::new();
     for part in &layout.raw {
-        let pattern = if part.primary {
-            name.clone().unwrap_or_else(|| part.files.clone())
-        } else {
-            part.files.clone()
-        };
         let files = RawFiles {
-            format: part.format,
+            form: RawForm {
+                format: part.format,
+                csv: part.csv.clone(),
+            },
             columns: part.columns.clone(),
-            folder: folder.clone(),
-            pattern,
+            places: places(spec, part),
             seen: None,
             digests: BTreeMap::new(),
         };
@@ -103,7 +127,7 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
                 .raw
                 .values()
                 .next()
-                .map(|f| f.folder.clone())
+                .map(RawFiles::folder)
                 .unwrap_or_default(),
         );
         found.facts.push(format!(
@@ -121,10 +145,12 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
         if let Some(mark) = layout.week_in_name.as_deref().filter(|_| part.primary) {
             weeks_suffice(source, spec, weeks_named(&files, mark, spec))?;
         }
+        let folder = found.raw.get(&part.name).map(RawFiles::folder);
         found.facts.push(format!(
-            "{}: {} files in `{folder}`",
+            "{}: {} files in `{}`",
             part.name,
             files.len(),
+            folder.unwrap_or_default()
         ));
         for file in &files {
             let digest = digest_file(file).map_err(|e| {
@@ -143,7 +169,9 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             raw.seen = Some(files);
         }
     }
-    found.version = digest_of(&content);
+    // How files are read is part of what is read: a spec may say it.
+    let read: Vec<_> = found.raw.values().map(|f| (&f.form, &f.columns)).collect();
+    found.version = digest_of(&(content, read));
     Ok(found)
 }
 
@@ -162,7 +190,7 @@ fn list(
         let wanted = found
             .raw
             .get(&part.name)
-            .map(|f| format!("{}/{}", f.folder, f.pattern))
+            .map(RawFiles::wanted)
             .unwrap_or_default();
         let help = format!(
             "layout {} reads {} there; give the folder, or the files, relative to where the scheduler was started",
@@ -170,11 +198,41 @@ fn list(
         );
         return Err(source.error_at(
             "source.path",
-            format!("no file matches `{wanted}`"),
+            format!("no file matches {wanted}"),
             Some(help),
         ));
     }
     Ok(files)
+}
+
+/// The places that a spec's paths mean for a raw relation. Files that the paths cannot name lie in
+/// the same folders.
+fn places(spec: &RunSpec, part: &RawSource) -> Vec<Place> {
+    let meant = spec.source.path.all().iter().map(|path| {
+        let (folder, name) = place(path);
+        let named = name.filter(|_| part.primary);
+        Place {
+            folder,
+            pattern: named.unwrap_or_else(|| part.files.clone()),
+        }
+    });
+    let mut places: Vec<Place> = meant.collect();
+    places.dedup();
+    places
+}
+
+/// The files of the primary relation as they are now; none where there is no such relation.
+pub fn primary_files(spec: &RunSpec, layout: &Layout) -> Vec<String> {
+    let primary = layout.raw.iter().find(|part| part.primary);
+    let files = primary.map(|part| RawFiles {
+        form: part.format.into(),
+        columns: Vec::new(),
+        places: places(spec, part),
+        seen: None,
+        digests: BTreeMap::new(),
+    });
+    let files = files.and_then(|files| files.list().ok()).unwrap_or_default();
+    files.into_iter().map(|file| file.path).collect()
 }
 
 /// The folder of a path or URL and, where it names files, their names.

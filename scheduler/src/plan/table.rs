@@ -11,7 +11,7 @@ use crate::error::SchedulerError;
 use crate::layout::{Source, TableDef};
 
 /// The values that any table's SQL may use.
-fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
+pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
     let weeks = &spec.prepare.weeks;
     let (test, valid) = match spec.split {
         SplitSpec::Time {
@@ -144,6 +144,7 @@ impl<'a> Tables<'a> {
             sort: def.sort.clone(),
             parts,
             row_group_rows: self.spec.prepare.row_group_rows,
+            own: def.own,
             narrow: def.narrow,
         })
     }

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use pannier_proto::spec::SpecSource;
 
 use super::*;
+use crate::layout;
 
 const SPEC: &str = r#"
 name = "t"
@@ -32,7 +33,11 @@ fn planned(sets: &[(&str, &str)]) -> Result<RunPlan, SchedulerError> {
     let spec = RunSpec::parse(&text)?;
     let layout = layout::find(&spec.source.layout)?;
     let source = layout::resolve(&text, &spec, &layout)?;
-    plan(spec, &layout, source)
+    let defs = Defs {
+        staged: layout.table.clone(),
+        learned: layout::common(&spec.split)?,
+    };
+    plan(spec, &layout, &defs, source)
 }
 
 /// Names of the tables whose version differs.

@@ -51,15 +51,20 @@ impl Runs {
             text: request.toml,
         };
         let spec = RunSpec::parse(&source)?;
-        let layout = layout::find(&spec.source.layout)?;
+        let mut layout = layout::find(&spec.source.layout)?;
         let (for_files, for_spec) = (source.clone(), spec.clone());
         let found = tokio::task::spawn_blocking(move || {
+            layout::fit(&for_files, &for_spec, &mut layout)?;
             layout::resolve(&for_files, &for_spec, &layout).map(|s| (s, layout))
         });
         let (found, layout) = found
             .await
             .map_err(|e| SchedulerError::Failed(e.to_string()))??;
-        Ok((source, plan::plan(spec, &layout, found)?))
+        let context = self.context.jobs.context()?;
+        let common = layout::common(&spec.split)?;
+        let defs = layout::own::merge(&source, &spec, &layout, common, &context).await?;
+        let plan = plan::plan(spec, &layout, &defs, found)?;
+        Ok((source, plan))
     }
 
     async fn submit_run(&self, request: SubmitRequest) -> Result<SubmitResponse, SchedulerError> {
@@ -96,7 +101,7 @@ impl Runs {
         let (_, plan) = self.plan_of(request).await?;
         let mut steps = Vec::with_capacity(plan.steps.len());
         for step in plan.steps {
-            let (mut version, mut rows, mut exists) = (None, None, false);
+            let (mut version, mut rows, mut exists, mut note) = (None, None, false, None);
             match &step.kind {
                 StepKind::Table(table) => {
                     let path = objects::table_manifest(&table.name, &table.version);
@@ -107,6 +112,7 @@ impl Runs {
                         manifest.map(|m| m.rows),
                         Some(table.version.clone()),
                     );
+                    note = table.own.map(|own| own.note().to_owned());
                 }
                 StepKind::Generate { dir, .. } => {
                     exists = pannier_engine::ops::generate::marker(dir).is_some()
@@ -119,6 +125,7 @@ impl Runs {
                 version,
                 rows,
                 after: step.after,
+                note,
             });
         }
         Ok(steps)

@@ -2,6 +2,7 @@
 
 mod check;
 mod evaluate;
+mod lines;
 mod metrics;
 mod narrow;
 mod publish;
@@ -11,6 +12,7 @@ mod work;
 
 use pannier_proto::event::StepOutcome;
 
+pub use lines::{LEFT_OUT, READ};
 pub use report::write_ended;
 
 use crate::driver::StepRun;
@@ -62,6 +64,7 @@ pub async fn perform(run: &StepRun) -> StepResult {
         StepKind::Table(table) => table::make(run, table).await,
         StepKind::Check(check) => check::run_check(run, check).await,
         StepKind::RejectShare { limit } => check::reject_share(run, *limit).await,
+        StepKind::Lines { raw, own } => lines::balance(run, raw, *own).await,
         StepKind::Train(train) => work::train(run, train).await,
         StepKind::Predict { method, baseline } => work::predict(run, method, *baseline).await,
         StepKind::Evaluate => evaluate::evaluate(run).await,

@@ -62,7 +62,7 @@ impl Input {
             Self::Raw(files, pieces) => {
                 let pieces = pieces.iter().map(|p| p.piece.clone());
                 let pieces = pieces.filter(|p| wanted.contains(&p.part)).collect();
-                let relation = RawRelation::new(pieces, files.format, files.columns.clone());
+                let relation = RawRelation::new(pieces, files.form.clone(), files.columns.clone());
                 context.register_table(name, Arc::new(relation))?;
             }
             Self::Table(manifest, first) => {
@@ -209,7 +209,7 @@ fn names(
     let columns: Vec<_> = inputs
         .values()
         .map(|i| match i {
-            Input::Raw(files, _) => Some((&files.columns, files.format)),
+            Input::Raw(files, _) => Some((&files.columns, &files.form)),
             Input::Table(..) => None,
         })
         .collect();

@@ -21,7 +21,7 @@ use super::narrow::make_pieces;
 use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
-use crate::jobs::{JobProgress, Jobs};
+use crate::jobs::{JobProgress, Jobs, read_only};
 use crate::layout::{ContentPiece, RawFiles, content_pieces};
 use crate::plan::{Param, RunPlan, TablePlan};
 
@@ -180,10 +180,13 @@ async fn query(
     }
     for (name, files, pieces) in raw_pieces(plan, table).await? {
         let pieces = pieces.into_iter().map(|p| p.piece).collect();
-        let relation = RawRelation::new(pieces, files.format, files.columns);
+        let relation = RawRelation::new(pieces, files.form, files.columns);
         context.register_table(name, std::sync::Arc::new(relation))?;
     }
-    let frame = fill(context.sql(&table.sql).await?, table)?;
+    let frame = fill(
+        context.sql_with_options(&table.sql, read_only()).await?,
+        table,
+    )?;
     Ok((frame.into_optimized_plan()?, inputs))
 }
 
@@ -213,7 +216,12 @@ pub async fn generate(run: &StepRun, spec: &GenerateSpec, dir: &str) -> StepResu
         CsvHeader::Newer => generator::HeaderVariant::Newer,
         CsvHeader::Older => generator::HeaderVariant::Older,
     };
+    let layout = &run.record.plan.spec.source.layout;
+    let layout = generator::GenerateLayout::from_name(layout).ok_or_else(|| {
+        SchedulerError::Failed(format!("this build cannot generate the layout {layout}"))
+    })?;
     let spec = generator::GenerateSpec {
+        layout,
         customers: spec.customers,
         weeks: spec.weeks,
         seed: spec.seed,

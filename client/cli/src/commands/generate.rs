@@ -28,7 +28,7 @@ pub struct GenerateArgs {
     /// Draws customers and their shopping
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Which release's column names
+    /// Which release's column names (dunnhumby-lgsr)
     #[arg(long, value_enum, default_value_t = Header::Newer)]
     header: Header,
     /// Write .csv.gz
@@ -45,7 +45,10 @@ pub struct GenerateArgs {
 /// The layouts that can be made up.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Layout {
+    /// Weekly files of dunnhumby's "Let's Get Sort-of-Real"
     DunnhumbyLgsr,
+    /// One CSV of purchases without dates, ids written as floats, nulls as \N
+    Transactions,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -60,14 +63,19 @@ enum Header {
 /// Options outside the layout's form, or files that cannot be written.
 #[cfg(feature = "cluster")]
 pub fn run(global: &Global, args: &GenerateArgs) -> anyhow::Result<Exit> {
-    use pannier_engine::generate::{GenerateError, GenerateSpec, HeaderVariant, generate};
+    use pannier_engine::generate::{
+        GenerateError, GenerateLayout, GenerateSpec, HeaderVariant, generate,
+    };
 
     use crate::exit::BadUsage;
     use crate::out;
     use crate::render::format::{bytes, plural};
 
-    let Layout::DunnhumbyLgsr = args.layout;
     let spec = GenerateSpec {
+        layout: match args.layout {
+            Layout::DunnhumbyLgsr => GenerateLayout::DunnhumbyLgsr,
+            Layout::Transactions => GenerateLayout::Transactions,
+        },
         customers: args.customers,
         weeks: args.weeks,
         seed: args.seed,

@@ -15,7 +15,10 @@ pub fn plan(steps: &[PlanStep]) -> Vec<String> {
     let mut table = Table::new(&["step", "there already?", "version", ">rows", "after"]);
     for step in steps {
         table.row([
-            step.step.clone(),
+            match &step.note {
+                Some(note) => format!("{} ({note})", step.step),
+                None => step.step.clone(),
+            },
             if step.exists { "yes" } else { "no" }.to_owned(),
             step.version
                 .as_deref()
@@ -101,6 +104,7 @@ mod tests {
             version: version.map(Into::into),
             rows,
             after: after.iter().map(|a| (*a).into()).collect(),
+            note: None,
         };
         let steps = [
             step("raw", true, None, Some(311_204), &[]),

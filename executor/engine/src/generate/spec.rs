@@ -16,15 +16,19 @@ pub const MAX_WEEKS: u32 = 8_999;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GenerateSpec {
+    /// Whose form the files get.
+    #[serde(default)]
+    pub layout: GenerateLayout,
     /// Customers with a card; about 97 % of them shop at least once. 1 to [`MAX_CUSTOMERS`].
     pub customers: u32,
-    /// Weeks from 200607 on, 52 a year. 1 to [`MAX_WEEKS`]. Customers who come and go spread over
-    /// these weeks, so a longer run is not a shorter one continued.
+    /// Weeks of shopping, 1 to [`MAX_WEEKS`]; where the layout has dates, from 200607 on, 52 a
+    /// year. Customers who come and go spread over these weeks, so a longer run is not a shorter
+    /// one continued.
     pub weeks: u32,
     /// Draws the customers and their shopping; the catalogue and stores are always the same.
     #[serde(default)]
     pub seed: u64,
-    /// Which of the two releases' column names.
+    /// Which of the two releases' column names; `dunnhumby-lgsr` only.
     #[serde(default)]
     pub header: HeaderVariant,
     /// Write `.csv.gz`.
@@ -34,6 +38,47 @@ pub struct GenerateSpec {
     /// are the same for every share.
     #[serde(default)]
     pub bad_row_share: f64,
+}
+
+/// The layouts that can be generated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GenerateLayout {
+    /// dunnhumby "Let's Get Sort-of-Real".
+    #[default]
+    DunnhumbyLgsr,
+    /// One CSV of purchases without dates, ids written as floats, nulls as `\N`.
+    Transactions,
+}
+
+impl GenerateLayout {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::DunnhumbyLgsr, Self::Transactions];
+
+    /// What specs and the command line call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DunnhumbyLgsr => "dunnhumby-lgsr",
+            Self::Transactions => "transactions",
+        }
+    }
+
+    /// The layout of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|layout| layout.name() == name)
+    }
+
+    /// Whether a file of this name is one that the layout's generator may write again with other
+    /// content, and must not lie beside files of another spec.
+    #[must_use]
+    pub fn is_output(self, file_name: &str) -> bool {
+        match self {
+            Self::DunnhumbyLgsr => file_name.starts_with("transactions_"),
+            Self::Transactions => file_name.starts_with("purchases."),
+        }
+    }
 }
 
 /// Column names of the two segments of a customer.

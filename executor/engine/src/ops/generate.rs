@@ -111,13 +111,11 @@ impl Generate {
             return Ok(());
         }
         let ours = begun.is_some();
+        let was = begun.map_or(self.spec.layout, |spec| spec.layout);
         for entry in std::fs::read_dir(dir)? {
             let entry = entry?;
-            if !entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with("transactions_")
-            {
+            let name = entry.file_name();
+            if !was.is_output(&name.to_string_lossy()) {
                 continue;
             }
             if !ours {

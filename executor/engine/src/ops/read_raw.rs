@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{RecordBatch, UInt32Array};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -12,16 +12,14 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
-use crate::raw::csv::CsvRead;
-use crate::raw::parquet::ParquetRead;
 use crate::raw::relation::pieces_of;
-use crate::raw::{RawColumn, RawFormat, RawPiece, relation_schema};
+use crate::raw::{RawColumn, RawForm, RawPiece, Reading, read, relation_schema};
 
 /// Reads raw files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReadRaw {
     /// Form of all files.
-    pub format: RawFormat,
+    pub form: RawForm,
     /// Declared columns.
     pub columns: Vec<RawColumn>,
     /// Places in the relation's schema that are wanted.
@@ -79,27 +77,11 @@ impl ReadRaw {
         tx: &Sender<Result<RecordBatch>>,
         baseline: &BaselineMetrics,
     ) -> Result<()> {
-        let mut next: Box<dyn FnMut() -> Result<Option<RecordBatch>>> = match self.format {
-            RawFormat::Csv => {
-                let mut read = CsvRead::open(&piece.path, &self.columns)?;
-                Box::new(move || read.next_batch())
-            }
-            RawFormat::Parquet => {
-                let mut read = ParquetRead::open(piece, &self.columns)?;
-                Box::new(move || read.next_batch())
-            }
-        };
-        let relation = relation_schema(&self.columns);
-        while let Some(batch) = next()? {
-            let mut columns = batch.columns().to_vec();
-            let part = std::iter::repeat_n(piece.part, batch.num_rows());
-            columns.push(Arc::new(UInt32Array::from_iter_values(part)));
-            let batch = RecordBatch::try_new(Arc::clone(&relation), columns)?;
+        let reading = Reading::new(&self.columns, &self.projection, piece.part)?;
+        let mut file = read::open(piece, &self.form, &Arc::new(reading))?;
+        while let Some(batch) = file.next_batch()? {
             baseline.record_output(batch.num_rows());
-            if tx
-                .blocking_send(Ok(batch.project(&self.projection)?))
-                .is_err()
-            {
+            if tx.blocking_send(Ok(batch)).is_err() {
                 return Ok(());
             }
         }

@@ -2,18 +2,37 @@
 //!
 //! A raw relation has the declared columns and four more: `_file`, `_line`, and, for a row that
 //! could not be read, `_reason` and `_text` (then all declared columns are null). So no bad row
-//! stops a job, and none is lost.
+//! stops a job, and none is lost. Whether a row is a reject depends on all declared columns, never
+//! on which of them a query wants: every query over a relation sees the same rejects.
+//!
+//! `input` opens bytes, `read` picks the reader of a format; `csv` and `json` read rows of text,
+//! `parquet` and `arrow` read columns; `value` turns text into values, `rows` and `columnar` make
+//! batches of them.
 
+mod arrow;
+mod buffer;
+mod column;
+mod columnar;
 pub mod csv;
 pub mod input;
-pub mod parquet;
+mod json;
+mod parquet;
+pub mod peek;
+pub mod read;
 pub mod relation;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod value;
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
+pub use column::{MONEY, RawColumn, RawType};
+pub use csv::CsvDialect;
+pub use read::{RawRead, Reading};
 pub use relation::{RawPiece, RawRelation};
 
 use crate::narrow::PIECE;
@@ -22,73 +41,70 @@ use crate::narrow::PIECE;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RawFormat {
-    /// Comma-separated with a header, plain or gzipped (by the file's ending).
+    /// Fields of text between delimiters, plain or packed (by the file's ending).
     Csv,
     /// Parquet.
     Parquet,
+    /// One JSON object a line, plain or packed.
+    Jsonl,
+    /// Arrow IPC, as a file or a stream, plain or packed.
+    Arrow,
 }
 
 impl RawFormat {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Parquet, Self::Jsonl, Self::Arrow];
+
     /// Whether columns and ranges of rows can be read by themselves.
     #[must_use]
     pub fn is_columnar(self) -> bool {
         matches!(self, Self::Parquet)
     }
-}
 
-/// Type of a raw column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RawType {
-    /// Signed, 32 bits.
-    Int32,
-    /// Signed, 64 bits.
-    Int64,
-    /// UTF-8; the empty text is null.
-    Text,
-    /// A calendar day written YYYYMMDD.
-    DateYmd,
-    /// A moment without a zone.
-    Timestamp,
-    /// Money: two decimals, ten digits before them.
-    Money,
-}
-
-/// Digits of money in all, and after the point.
-pub const MONEY: (u8, i8) = (12, 2);
-
-impl RawType {
-    /// Arrow's type.
+    /// What specs call it.
     #[must_use]
-    pub fn arrow(self) -> DataType {
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Int32 => DataType::Int32,
-            Self::Int64 => DataType::Int64,
-            Self::Text => DataType::Utf8,
-            Self::DateYmd => DataType::Date32,
-            Self::Timestamp => {
-                DataType::Timestamp(datafusion::arrow::datatypes::TimeUnit::Second, None)
-            }
-            Self::Money => DataType::Decimal128(MONEY.0, MONEY.1),
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Jsonl => "jsonl",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    /// What a file's name tells of its form, `.gz` and `.zst` aside.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let plain = [".gz", ".zst"].iter().find_map(|e| name.strip_suffix(e));
+        match plain.unwrap_or(&name).rsplit_once('.')?.1 {
+            "csv" | "tsv" | "txt" => Some(Self::Csv),
+            "parquet" | "pq" => Some(Self::Parquet),
+            "jsonl" | "ndjson" | "json" => Some(Self::Jsonl),
+            "arrow" | "arrows" | "ipc" | "feather" => Some(Self::Arrow),
+            _ => None,
         }
     }
 }
 
-/// A column of a raw file, found by name.
+/// Form of a relation's files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RawColumn {
-    /// Name in the file; in SQL it is lower case.
-    pub name: String,
-    /// Type; what cannot be read as it makes the row a reject.
-    #[serde(rename = "type")]
-    pub kind: RawType,
-    /// A row without a value is a reject.
+pub struct RawForm {
+    /// The format.
+    pub format: RawFormat,
+    /// How CSV is written; of no meaning to the other formats.
     #[serde(default)]
-    pub required: bool,
-    /// The whole column may be missing from a file.
-    #[serde(default)]
-    pub optional: bool,
+    pub csv: CsvDialect,
+}
+
+impl From<RawFormat> for RawForm {
+    fn from(format: RawFormat) -> Self {
+        Self {
+            format,
+            csv: CsvDialect::default(),
+        }
+    }
 }
 
 /// Names of the columns that say where a row came from.
@@ -107,7 +123,7 @@ pub fn relation_schema(columns: &[RawColumn]) -> SchemaRef {
 pub fn schema(columns: &[RawColumn]) -> SchemaRef {
     let mut fields: Vec<Field> = columns
         .iter()
-        .map(|c| Field::new(c.name.to_lowercase(), c.kind.arrow(), true))
+        .map(|c| Field::new(c.sql_name(), c.kind.arrow(), true))
         .collect();
     fields.push(Field::new(META[0], DataType::Utf8, false));
     fields.push(Field::new(META[1], DataType::UInt64, false));

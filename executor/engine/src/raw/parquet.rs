@@ -1,33 +1,38 @@
-//! Reads a Parquet file of a raw source into batches of the declared columns, cast to their types.
-//! A value that cannot be cast makes its row a reject, as in CSV.
+//! Reads a Parquet file: only the columns that a query wants and those that may make a row a
+//! reject, which statistics and types tell.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::BooleanArray;
-use datafusion::arrow::array::{
-    Array, ArrayRef, RecordBatch, StringArray, StringBuilder, UInt64Array, new_null_array,
-};
-use datafusion::arrow::compute::kernels::cast::{CastOptions, cast_with_options};
-use datafusion::arrow::compute::nullif;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::{
     ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
-use super::csv::wanted;
-use crate::raw::input::Seekable;
-use crate::raw::{RawColumn, RawPiece, schema};
+use super::RawPiece;
+use super::columnar::Columnar;
+use super::input::{Seekable, unreadable};
+use super::read::{BATCH_ROWS, RawRead, Reading};
 
 /// A file being read.
 pub struct ParquetRead {
     reader: ParquetRecordBatchReader,
+    columnar: Columnar,
+    needed: Vec<usize>,
     path: String,
-    columns: Vec<RawColumn>,
-    row: u64,
-    schema: SchemaRef,
+}
+
+type Builder = ParquetRecordBatchReaderBuilder<Seekable>;
+
+fn builder(path: &str) -> Result<Builder> {
+    Builder::try_new(Seekable::open(path)?).map_err(|e| unreadable(path, &e))
+}
+
+/// The schema of a file.
+pub(super) fn schema(path: &str) -> Result<SchemaRef> {
+    Ok(Arc::clone(builder(path)?.schema()))
 }
 
 impl ParquetRead {
@@ -35,115 +40,56 @@ impl ParquetRead {
     ///
     /// # Errors
     /// Where it cannot be opened, or lacks a column.
-    pub fn open(piece: &RawPiece, columns: &[RawColumn]) -> Result<Self> {
+    pub fn open(piece: &RawPiece, reading: Arc<Reading>) -> Result<Self> {
         let path = &piece.path;
-        let file = Seekable::open(path)?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-        for column in columns {
-            if !column.optional && builder.schema().column_with_name(&column.name).is_none() {
-                let found: Vec<&str> = builder
-                    .schema()
-                    .fields()
-                    .iter()
-                    .map(|f| f.name().as_str())
-                    .collect();
-                return Err(exec_datafusion_err!(
-                    "`{path}` has no column `{}`; its columns are {}",
-                    column.name,
-                    found.join(", ")
-                ));
-            }
-        }
-        let names = columns.iter().map(|c| c.name.as_str());
-        let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+        let builder = builder(path)?;
+        let columnar = Columnar::new(path, builder.schema(), reading, piece.first_row)?;
+        let needed = columnar.needed(builder.schema(), |root| never_null(&builder, root));
+        let mask = ProjectionMask::roots(builder.parquet_schema(), needed.iter().copied());
         let mut builder = builder
             .with_projection(mask)
-            .with_batch_size(8192)
+            .with_batch_size(BATCH_ROWS)
             .with_offset(piece.first_row as usize);
         if let Some(rows) = piece.rows {
             builder = builder.with_limit(rows as usize);
         }
-        let reader = builder.build()?;
+        let reader = builder.build().map_err(|e| unreadable(path, &e))?;
         Ok(Self {
             reader,
+            columnar,
+            needed,
             path: path.clone(),
-            columns: columns.to_vec(),
-            row: piece.first_row,
-            schema: schema(columns),
         })
-    }
-
-    /// The next batch, or `None` at the end of the file.
-    ///
-    /// # Errors
-    /// Where the file is damaged.
-    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        let Some(batch) = self.reader.next().transpose()? else {
-            return Ok(None);
-        };
-        let rows = batch.num_rows();
-        let mut reasons: Vec<Option<String>> = vec![None; rows];
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len() + 4);
-        for column in &self.columns {
-            arrays.push(match batch.column_by_name(&column.name) {
-                Some(array) => read_column(array, column, &mut reasons)?,
-                None => new_null_array(&column.kind.arrow(), rows),
-            });
-        }
-        let bad: BooleanArray = reasons.iter().map(|r| Some(r.is_some())).collect();
-        if bad.true_count() > 0 {
-            arrays = arrays
-                .iter()
-                .map(|a| Ok(nullif(a, &bad)?))
-                .collect::<Result<_>>()?;
-        }
-        let name = self.path.rsplit('/').next().unwrap_or(&self.path);
-        arrays.push(Arc::new(StringArray::from_iter_values(
-            std::iter::repeat_n(name, rows),
-        )));
-        arrays.push(Arc::new(UInt64Array::from_iter_values(
-            self.row + 1..=self.row + rows as u64,
-        )));
-        let mut text = StringBuilder::new();
-        for (at, reason) in reasons.iter().enumerate() {
-            text.append_option(
-                reason
-                    .as_ref()
-                    .map(|_| format!("row {}", self.row + 1 + at as u64)),
-            );
-        }
-        arrays.push(Arc::new(StringArray::from(reasons)));
-        arrays.push(Arc::new(text.finish()));
-        self.row += rows as u64;
-        Ok(Some(RecordBatch::try_new(
-            Arc::clone(&self.schema),
-            arrays,
-        )?))
     }
 }
 
-/// Casts a column; rows whose value is lost by it get a reason.
-fn read_column(
-    array: &ArrayRef,
-    column: &RawColumn,
-    reasons: &mut [Option<String>],
-) -> Result<ArrayRef> {
-    let cast = cast_with_options(
-        array,
-        &column.kind.arrow(),
-        &CastOptions {
-            safe: true,
-            ..CastOptions::default()
-        },
-    )?;
-    for (row, reason) in reasons.iter_mut().enumerate() {
-        if reason.is_none() && cast.is_null(row) {
-            if array.is_valid(row) {
-                *reason = Some(format!("{} is not {}", column.name, wanted(column.kind)));
-            } else if column.required {
-                *reason = Some(format!("{} is empty", column.name));
+/// Whether no row lacks a column: its field says so, or the statistics of every row group.
+fn never_null(builder: &Builder, root: usize) -> bool {
+    if !builder.schema().field(root).is_nullable() {
+        return true;
+    }
+    let parquet = builder.parquet_schema();
+    let leaves: Vec<usize> = (0..parquet.num_columns())
+        .filter(|leaf| parquet.get_column_root_idx(*leaf) == root)
+        .collect();
+    let [leaf] = leaves.as_slice() else {
+        return false;
+    };
+    builder.metadata().row_groups().iter().all(|group| {
+        let statistics = group.column(*leaf).statistics();
+        statistics.and_then(|s| s.null_count_opt()) == Some(0)
+    })
+}
+
+impl RawRead for ParquetRead {
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        match self.reader.next() {
+            None => Ok(None),
+            Some(batch) => {
+                let batch = batch.map_err(|e| unreadable(&self.path, &e))?;
+                let read = self.columnar.convert(&self.path, &self.needed, &batch)?;
+                Ok(Some(read))
             }
         }
     }
-    Ok(cast)
 }

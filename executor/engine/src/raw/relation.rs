@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exec::{EngineExec, EngineOp};
 use crate::ops::read_raw::ReadRaw;
-use crate::raw::{RawColumn, RawFormat, relation_schema};
+use crate::raw::{RawColumn, RawForm, relation_schema};
 
 /// A file, or a range of its rows, that is read by one task and makes one part of a narrow table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct RawPiece {
 #[derive(Debug)]
 pub struct RawRelation {
     pieces: Vec<RawPiece>,
-    format: RawFormat,
+    form: RawForm,
     columns: Vec<RawColumn>,
     schema: SchemaRef,
 }
@@ -41,11 +41,11 @@ pub struct RawRelation {
 impl RawRelation {
     /// The relation over these pieces.
     #[must_use]
-    pub fn new(pieces: Vec<RawPiece>, format: RawFormat, columns: Vec<RawColumn>) -> Self {
+    pub fn new(pieces: Vec<RawPiece>, form: RawForm, columns: Vec<RawColumn>) -> Self {
         let schema = relation_schema(&columns);
         Self {
             pieces,
-            format,
+            form,
             columns,
             schema,
         }
@@ -120,7 +120,7 @@ impl TableProvider for RawRelation {
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let op = ReadRaw {
-            format: self.format,
+            form: self.form.clone(),
             columns: self.columns.clone(),
             projection: projection
                 .cloned()

@@ -159,7 +159,7 @@ source = { path = "x" }
   |
 2 | source = { path = "x" }
   |          ^^^^^^^^^^^^^^
-  = help: `layout` must be one of `dunnhumby-lgsr`, `complete-journey`"#
+  = help: `layout` must be one of `dunnhumby-lgsr`, `complete-journey`, `transactions`"#
     );
 }
 
@@ -367,7 +367,7 @@ layout = "dunnhumby-lgs"
 path = "data/*.csv.gz"
 "#
         ),
-        r#"error: `layout` in [source] must be one of `dunnhumby-lgsr`, `complete-journey`, found "dunnhumby-lgs"
+        r#"error: `layout` in [source] must be one of `dunnhumby-lgsr`, `complete-journey`, `transactions`, found "dunnhumby-lgs"
  --> spec.toml:3:10
   |
 3 | layout = "dunnhumby-lgs"
@@ -602,7 +602,7 @@ generate = { customers = 10, weeks = 4 }
   |
 5 | generate = { customers = 10, weeks = 4 }
   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  = help: remove it, or set layout = "dunnhumby-lgsr""#
+  = help: remove it, or set layout = "dunnhumby-lgsr" or layout = "transactions""#
     );
 }
 
@@ -954,4 +954,120 @@ fn names_that_are_meant_to_differ_are_no_slips() {
             "{HEAD}[[train]]\nname = \"a\"\nmodel = \"prod2vec\"\n{publish}"
         ));
     }
+}
+
+// Files of a user's own.
+
+/// How the errors of a spec of the layout `transactions` are shown; `rest` begins on line 5.
+fn error_of_mapped(rest: &str) -> String {
+    error(&format!(
+        "{}{rest}",
+        HEAD.replace("dunnhumby-lgsr", "transactions")
+    ))
+}
+
+#[test]
+fn columns_that_are_not_mapped() {
+    assert_eq!(
+        error_of_mapped(""),
+        r#"error: the layout `transactions` needs to know which columns mean what
+ --> spec.toml:2:1
+  |
+2 | [source]
+  | ^^^^^^^^
+  = help: add [source.columns] with item_id = "…" and user_id or basket_id"#
+    );
+    assert_eq!(
+        error_of_mapped("[source.columns]\nitem_id = \"product\"\n"),
+        r#"error: neither user_id nor basket_id is mapped: nothing says which lines belong together
+ --> spec.toml:5:1
+  |
+5 | [source.columns]
+  | ^^^^^^^^^^^^^^^^
+  = help: map one of them, or both"#
+    );
+}
+
+#[test]
+fn a_column_with_a_key_that_is_not_its_own() {
+    assert_eq!(
+        error_of_mapped("[source.columns]\nitem_id = { name = \"product\", format = \"%d\" }\nuser_id = 3\n"),
+        r#"error: `format` in a column of [source.columns] has no meaning for item_id
+ --> spec.toml:6:41
+  |
+6 | item_id = { name = "product", format = "%d" }
+  |                                         ^^^^
+  = help: remove it: it is for ordered_at
+
+error: `user_id` in [source.columns] must be the name of a column, or a table with its `name`, found 3
+ --> spec.toml:7:11
+  |
+7 | user_id = 3
+  |           ^"#
+            .replace("6:41", "6:40")
+            .replace("|                                         ^^^^", "|                                        ^^^^")
+    );
+}
+
+#[test]
+fn a_dialect_of_more_than_one_character() {
+    assert_eq!(
+        error_of_mapped(
+            "[source.csv]\ndelimiter = \"||\"\n[source.columns]\nitem_id = \"a\"\nuser_id = \"b\"\n"
+        ),
+        r#"error: `delimiter` in [source.csv] must be one ASCII character, found "||"
+ --> spec.toml:6:13
+  |
+6 | delimiter = "||"
+  |             ^^^^"#
+    );
+}
+
+#[test]
+fn a_split_by_time_without_a_time() {
+    assert_eq!(
+        error_of_mapped(
+            "columns = { item_id = \"a\", user_id = \"b\" }\n[split]\nby = \"time\"\n[[train]]\nname = \"v\"\nmodel = \"prod2vec\"\n"
+        ),
+        r#"error: the split is by time, and [source.columns] maps no ordered_at
+ --> spec.toml:7:6
+  |
+7 | by = "time"
+  |      ^^^^^^
+  = help: map ordered_at, or set by = "last-basket" in [split]"#
+    );
+}
+
+#[test]
+fn columns_of_a_layout_that_knows_its_own() {
+    assert_eq!(
+        error_after_head("columns = { item_id = \"a\", user_id = \"b\" }\n"),
+        r#"error: the layout `dunnhumby-lgsr` knows its own columns and form
+ --> spec.toml:5:11
+  |
+5 | columns = { item_id = "a", user_id = "b" }
+  |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = help: remove it, or set layout = "transactions""#
+    );
+}
+
+#[test]
+fn a_table_without_sql() {
+    assert_eq!(
+        error_after_head("[[table]]\nname = \"items\"\n"),
+        r#"error: table `items` has no SQL
+ --> spec.toml:6:8
+  |
+6 | name = "items"
+  |        ^^^^^^^
+  = help: give `sql`, or `file` with a file that holds it"#
+    );
+    assert_eq!(
+        error_after_head("[[table]]\nname = \"Items\"\nsql = \"select 1\"\n"),
+        r#"error: `name` in [[table]] must be 1 to 64 of `a`-`z`, `0`-`9` and `_`, beginning with a letter, found "Items"
+ --> spec.toml:6:8
+  |
+6 | name = "Items"
+  |        ^^^^^^^"#
+    );
 }

@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::super::keys::{self, TableKeys};
 use super::super::{
-    BaselineModel, BaselineSpec, CheckSpec, CsvHeader, EvaluateSpec, Gate, GenerateSpec, ModelSpec,
-    PrepareSpec, Prod2vecParams, PublishSpec, RunSpec, Severity, SourceSpec, SpecError, SplitSpec,
-    TrainSpec, WeekRange, WindowSpec,
+    BaselineModel, BaselineSpec, CheckSpec, ColumnSpec, ColumnsSpec, CsvHeader, CsvSpec,
+    EvaluateSpec, Gate, GenerateSpec, IdKind, ModelSpec, PathSpec, PrepareSpec, Prod2vecParams,
+    PublishSpec, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableSpec, TrainSpec,
+    WeekRange, WindowSpec,
 };
 use super::{HEAD, parse, source};
 
@@ -17,10 +18,24 @@ name = "grocery"
 seed = 2
 
 [source]
-layout = "dunnhumby-lgsr"
-path = "data/transactions_*.csv.gz"
+layout = "transactions"
+path = ["data/a_*.csv.gz", "data/b"]
+format = "csv"
 max_reject_share = 0.02
 generate = { customers = 10, weeks = 20, seed = 3, header = "older", gzip = false, bad_row_share = 0.1 }
+csv = { delimiter = ";", quote = "", null = "\\N", header = ["a", "b"] }
+
+[source.columns]
+user_id = { name = "a", type = "text" }
+item_id = "b"
+basket_id = "c"
+ordered_at = { name = "d", format = "%d.%m.%Y" }
+quantity = "e"
+spend = { name = "f", round = true }
+item_name = "g"
+department = "h"
+category = "i"
+extra = ["j"]
 
 [prepare]
 weeks = { from = 200701, to = 200806 }
@@ -33,6 +48,14 @@ row_group_rows = 1024
 by = "time"
 test_weeks = 3
 valid_weeks = 2
+
+[[table]]
+name = "items"
+sql = "select 1"
+file = "items.sql"
+key = ["item_id"]
+sort = ["item_id"]
+parts = 1
 
 [[check]]
 name = "baskets have an owner"
@@ -70,11 +93,23 @@ gate = "hit_rate@10 >= champion.hit_rate@10 - 0.005"
 
 const FULL_JSON: &str = concat!(
     r#"{"name":"grocery","seed":2,"#,
-    r#""source":{"layout":"dunnhumby-lgsr","path":"data/transactions_*.csv.gz","max_reject_share":0.02,"#,
+    r#""source":{"layout":"transactions","path":["data/a_*.csv.gz","data/b"],"format":"csv","#,
+    r#""csv":{"delimiter":";","quote":"","null":["\\N"],"header":["a","b"]},"#,
+    r#""columns":{"user_id":{"name":"a","type":"text","format":null,"round":null},"#,
+    r#""item_id":{"name":"b","type":null,"format":null,"round":null},"#,
+    r#""basket_id":{"name":"c","type":null,"format":null,"round":null},"#,
+    r#""ordered_at":{"name":"d","type":null,"format":"%d.%m.%Y","round":null},"#,
+    r#""quantity":{"name":"e","type":null,"format":null,"round":null},"#,
+    r#""spend":{"name":"f","type":null,"format":null,"round":true},"#,
+    r#""item_name":{"name":"g","type":null,"format":null,"round":null},"#,
+    r#""department":{"name":"h","type":null,"format":null,"round":null},"#,
+    r#""category":{"name":"i","type":null,"format":null,"round":null},"extra":["j"]},"#,
+    r#""max_reject_share":0.02,"#,
     r#""generate":{"customers":10,"weeks":20,"seed":3,"header":"older","gzip":false,"bad_row_share":0.1}},"#,
     r#""prepare":{"weeks":{"from":200701,"to":200806},"min_item_baskets":6,"max_items":1000,"parts":4,"#,
     r#""row_group_rows":1024},"#,
     r#""split":{"by":"time","test_weeks":3,"valid_weeks":2},"#,
+    r#""table":[{"name":"items","sql":"select 1","file":"items.sql","key":["item_id"],"sort":["item_id"],"parts":1}],"#,
     r#""check":[{"name":"baskets have an owner","sql":"select * from transactions where user_id is null","#,
     r#""severity":"warn","limit":9}],"#,
     r#""train":[{"name":"vectors","model":"prod2vec","params":{"dim":64,"window":"basket","negatives":6,"#,
@@ -94,11 +129,12 @@ fn defaults_are_as_documented() {
         spec.canonical_json(),
         concat!(
             r#"{"name":"grocery","seed":1,"#,
-            r#""source":{"layout":"dunnhumby-lgsr","path":"data/*.csv.gz","max_reject_share":0.01,"generate":null},"#,
+            r#""source":{"layout":"dunnhumby-lgsr","path":"data/*.csv.gz","format":null,"csv":null,"columns":null,"#,
+            r#""max_reject_share":0.01,"generate":null},"#,
             r#""prepare":{"weeks":{"from":null,"to":null},"min_item_baskets":5,"max_items":null,"parts":8,"#,
             r#""row_group_rows":65536},"#,
             r#""split":{"by":"time","test_weeks":4,"valid_weeks":0},"#,
-            r#""check":[],"#,
+            r#""table":[],"check":[],"#,
             r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
             r#""learning_rate":0.025,"min_learning_rate":0.0001,"power":0.75,"subsample":0.0,"#,
             r#""batch_baskets":1024,"checkpoint_steps":200}}],"#,
@@ -147,10 +183,14 @@ fn the_key_lists_are_the_fields_of_the_types() {
     let tables = [
         ("", &keys::TOP),
         ("/source", &keys::SOURCE),
+        ("/source/csv", &keys::CSV),
+        ("/source/columns", &keys::COLUMNS),
+        ("/source/columns/user_id", &keys::COLUMN),
         ("/source/generate", &keys::GENERATE),
         ("/prepare", &keys::PREPARE),
         ("/prepare/weeks", &keys::WEEKS),
         ("/split", &keys::SPLIT),
+        ("/table/0", &keys::TABLE),
         ("/check/0", &keys::CHECK),
         ("/train/0", &keys::TRAIN),
         ("/train/0/params", &keys::PROD2VEC),
@@ -215,7 +255,41 @@ prop_compose! {
 prop_compose! {
     fn source_spec()(path in text(), max_reject_share in share(), generate in proptest::option::of(generate()), other: bool) -> SourceSpec {
         let layout = if other && generate.is_none() { "complete-journey" } else { "dunnhumby-lgsr" };
-        SourceSpec { layout: layout.into(), path, max_reject_share, generate }
+        let path = PathSpec::One(path);
+        SourceSpec { layout: layout.into(), path, format: None, csv: None, columns: None, max_reject_share, generate }
+    }
+}
+
+prop_compose! {
+    fn column()(name in text(), kind in proptest::option::of(prop_oneof![Just(IdKind::Integer), Just(IdKind::Text)])) -> ColumnSpec {
+        ColumnSpec { kind, ..ColumnSpec::named(name) }
+    }
+}
+
+prop_compose! {
+    fn columns()(item_id in column(), user_id in column(), basket_id in proptest::option::of(column()), when in text(), round: bool, extra in proptest::collection::btree_set("x[a-z é\"]{0,8}", 1..3)) -> ColumnsSpec {
+        ColumnsSpec {
+            item_id, user_id: Some(user_id), basket_id, quantity: None, item_name: None, department: None,
+            ordered_at: Some(ColumnSpec { format: Some(when.clone()), ..ColumnSpec::named(when) }),
+            spend: Some(ColumnSpec { round: Some(round), ..ColumnSpec::named("s") }), category: Some(ColumnSpec::named("c")), extra: extra.into_iter().collect(),
+        }
+    }
+}
+
+prop_compose! {
+    fn mapped_source()(columns in columns(), paths in proptest::collection::vec(text(), 1..3), null in proptest::collection::vec(text(), 1..3), quoted: bool) -> SourceSpec {
+        let quote = if quoted { "'" } else { "" }.into();
+        SourceSpec {
+            layout: "transactions".into(), path: PathSpec::Many(paths), format: None,
+            csv: Some(CsvSpec { delimiter: '\t', quote, null, header: None }),
+            columns: Some(columns), max_reject_share: 0.01, generate: None,
+        }
+    }
+}
+
+prop_compose! {
+    fn table()(name in "[a-z][a-z0-9_]{0,63}", sql in text(), key in proptest::collection::vec(text(), 1..3), parts in proptest::option::of(1..=4096u32)) -> TableSpec {
+        TableSpec { name, sql: Some(sql), file: None, key: Some(key), sort: None, parts }
     }
 }
 
@@ -281,7 +355,7 @@ fn gate() -> impl Strategy<Value = Gate> {
 
 prop_compose! {
     fn spec()(
-        name in name(), seed in 0..=i64::MAX as u64, source in source_spec(), prepare in prepare(), split in split(),
+        name in name(), seed in 0..=i64::MAX as u64, source in prop_oneof![source_spec(), mapped_source()], table in proptest::collection::vec(table(), 0..2), prepare in prepare(), split in split(),
         mut check in proptest::collection::vec(check(), 0..3), mut train in proptest::collection::vec(train(), 1..3),
         k in proptest::collection::btree_set(1..=100u32, 0..5), queries in 1..=u32::MAX,
         publish in proptest::option::of((proptest::option::of(name()), proptest::option::of(gate()))),
@@ -291,7 +365,7 @@ prop_compose! {
         let baseline = BaselineModel::ALL.map(|model| BaselineSpec { model }).to_vec();
         let evaluate = EvaluateSpec { k: k.into_iter().filter(|k| *k != 7).chain([7]).collect(), queries };
         let publish = publish.map(|(alias, gate)| PublishSpec { alias, gate });
-        RunSpec { name, seed, source, prepare, split, check, train, baseline, evaluate, publish }
+        RunSpec { name, seed, source, prepare, split, table, check, train, baseline, evaluate, publish }
     }
 }
 

@@ -68,6 +68,8 @@ pub struct RejectReason {
 pub enum RowAction {
     /// Left out of every table but `rejects`.
     Rejected,
+    /// Left out of every table: it can be read and is not wanted.
+    LeftOut,
     /// Kept, and counted here.
     Noted,
 }

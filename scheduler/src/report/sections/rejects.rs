@@ -62,6 +62,7 @@ fn reasons(rejects: &Rejects) -> Markup {
                         td {
                             @match reason.action {
                                 RowAction::Rejected => (mark("warn", "✕", "rejected")),
+                                RowAction::LeftOut => (mark("quiet", "–", "left out")),
                                 RowAction::Noted => (mark("quiet", "○", "noted, kept")),
                             }
                         }
@@ -78,7 +79,7 @@ fn reasons(rejects: &Rejects) -> Markup {
 fn class_of(action: RowAction) -> &'static str {
     match action {
         RowAction::Rejected => "c-warn",
-        RowAction::Noted => "c-quiet",
+        RowAction::LeftOut | RowAction::Noted => "c-quiet",
     }
 }
 

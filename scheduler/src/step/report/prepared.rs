@@ -13,6 +13,7 @@ use crate::report::{
     Severity, Split, SplitPart, TableRow,
 };
 use crate::step::check::sample;
+use crate::step::{LEFT_OUT, READ};
 
 /// Rejected lines shown.
 const SHOWN: usize = 20;
@@ -196,10 +197,14 @@ async fn rejects(facts: &Facts<'_>) -> Result<Rejects, SchedulerError> {
     .await?
     {
         match text(&row, "fact").as_str() {
-            "lines read" => lines = number(&row, "rows"),
+            READ => lines = number(&row, "rows"),
             fact => reasons.push(RejectReason {
-                reason: fact.to_owned(),
-                action: RowAction::Noted,
+                reason: fact.trim_start_matches(LEFT_OUT).to_owned(),
+                action: if fact.starts_with(LEFT_OUT) {
+                    RowAction::LeftOut
+                } else {
+                    RowAction::Noted
+                },
                 rows: number(&row, "rows"),
             }),
         }

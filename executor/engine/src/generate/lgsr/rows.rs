@@ -144,10 +144,10 @@ impl<'a, W: Write> RowWriter<'a, W> {
         }
     }
 
-    /// Writes what is left and gives back the output and the counts.
-    pub(crate) fn finish(mut self) -> io::Result<(W, Counts)> {
+    /// Writes what is left and gives back the counts.
+    pub(crate) fn finish(mut self) -> io::Result<Counts> {
         self.flush()?;
-        Ok((self.out, self.counts))
+        Ok(self.counts)
     }
 
     fn flush(&mut self) -> io::Result<()> {

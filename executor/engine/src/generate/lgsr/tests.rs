@@ -11,6 +11,7 @@ use std::convert::Infallible;
 use super::customer::{Customer, HISTORY};
 use super::random::{Alias, Random, exp, ln};
 use super::*;
+use crate::generate::GenerateLayout;
 use statistics::{Seen, Statistics};
 
 /// Statistic, its value in the real files. Kept within [`TOLERANCE`].
@@ -141,6 +142,7 @@ const TOLERANCE: f64 = 0.10;
 
 fn spec(customers: u32, weeks: u32, seed: u64) -> GenerateSpec {
     GenerateSpec {
+        layout: GenerateLayout::DunnhumbyLgsr,
         customers,
         weeks,
         seed,

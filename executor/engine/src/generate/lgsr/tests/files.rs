@@ -9,8 +9,10 @@ use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, MapDeserializer};
 
-use super::super::*;
 use super::spec;
+use crate::generate::{
+    GenerateError, GenerateSpec, GenerateSummary, HeaderVariant, MAX_CUSTOMERS, MAX_WEEKS, generate,
+};
 
 /// A folder of its own, removed at the end.
 struct Folder(PathBuf);
