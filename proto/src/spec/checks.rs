@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use super::evaluate::BaselineModel;
 use super::gate::{Gate, GateMetric, GateSide};
-use super::source::GENERATED_LAYOUTS;
 use super::{ModelSpec, Prod2vecParams, RunSpec, keys};
 
 /// A rule that does not hold.
@@ -31,7 +30,6 @@ fn complaint(
 /// Every rule that does not hold.
 pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
     let mut found = Vec::new();
-    found.extend(generated_layout(spec));
     found.extend(week_order(spec));
     found.extend(names(spec));
     found.extend(something_to_train(spec));
@@ -44,20 +42,6 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
         found.extend(gate_owner(spec, gate));
     }
     found
-}
-
-fn generated_layout(spec: &RunSpec) -> Option<Complaint> {
-    let source = &spec.source;
-    let known = GENERATED_LAYOUTS.contains(&source.layout.as_str());
-    (source.generate.is_some() && !known).then(|| {
-        let message = format!("data of the layout `{}` cannot be generated", source.layout);
-        let layouts = GENERATED_LAYOUTS.map(|l| format!("layout = \"{l}\""));
-        complaint(
-            "source.generate",
-            message,
-            format!("remove it, or set {}", layouts.join(" or ")),
-        )
-    })
 }
 
 fn week_order(spec: &RunSpec) -> Option<Complaint> {

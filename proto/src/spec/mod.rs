@@ -34,7 +34,7 @@ pub use evaluate::{BaselineModel, BaselineSpec, EvaluateSpec};
 pub use gate::{Gate, GateMetric, GateOp, GateOutcome, GateSide};
 pub use gate_text::GateError;
 pub use locate::SpecSource;
-pub use prepare::{CheckSpec, PrepareSpec, Severity, SplitSpec, WeekRange};
+pub use prepare::{CheckSpec, ContextSpec, PrepareSpec, Severity, SplitSpec, WeekRange};
 pub use publish::PublishSpec;
 pub use source::{CsvHeader, GenerateSpec, LAYOUTS, SourceSpec};
 pub use train::{ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};

@@ -6,10 +6,13 @@ use super::keys;
 use super::reader::Table;
 
 /// The layouts that the pipelines know.
-pub const LAYOUTS: [&str; 2] = ["dunnhumby-lgsr", "complete-journey"];
-
-/// The layouts whose data can be generated.
-pub(super) const GENERATED_LAYOUTS: [&str; 1] = ["dunnhumby-lgsr"];
+pub const LAYOUTS: [&str; 5] = [
+    "dunnhumby-lgsr",
+    "complete-journey",
+    "complete-journey-csv",
+    "instacart",
+    "rees46",
+];
 
 /// Where the raw data lies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pannier_engine::ops::generate;
 use pannier_engine::raw::{RawColumn, RawFormat};
 use pannier_proto::ids::digest_of;
-use pannier_proto::spec::{RunSpec, SpecError, SpecSource};
+use pannier_proto::spec::{ContextSpec, RunSpec, SpecError, SpecSource, WeekRange};
 use serde::{Deserialize, Serialize};
 
 use super::{Layout, RawSource};
@@ -22,6 +22,8 @@ pub struct RawFiles {
     pub folder: String,
     /// Names with `*`, resolved when the relation is read.
     pub pattern: String,
+    /// Without files it is a relation without rows.
+    pub optional: bool,
 }
 
 /// A source: what there is to read, and the version of it.
@@ -59,6 +61,7 @@ impl RawFiles {
 /// # Errors
 /// Where files are missing, or too few weeks are there for the split.
 pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<Source, SpecError> {
+    options_fit(source, spec, layout)?;
     let (folder, name) = place(&spec.source.path);
     let mut raw = BTreeMap::new();
     for part in &layout.raw {
@@ -72,6 +75,7 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             columns: part.columns.clone(),
             folder: folder.display().to_string(),
             pattern,
+            optional: part.optional,
         };
         raw.insert(part.name.clone(), files);
     }
@@ -105,8 +109,13 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
         if let Some(mark) = layout.week_in_name.as_deref().filter(|_| part.primary) {
             weeks_suffice(source, spec, weeks_named(&files, mark, spec))?;
         }
+        let empty = if files.is_empty() {
+            ", so what is made of it is empty"
+        } else {
+            ""
+        };
         found.facts.push(format!(
-            "{}: {} files in `{}`",
+            "{}: {} files in `{}`{empty}",
             part.name,
             files.len(),
             folder.display()
@@ -125,6 +134,26 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
     Ok(found)
 }
 
+/// What the spec asks of the source's layout must be something that it has.
+fn options_fit(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<(), SpecError> {
+    let name = &spec.source.layout;
+    let refuse = |key: &str, message: String| {
+        let help = format!("remove `{key}`, or give another source.layout");
+        Err(source.error_at(key, message, Some(help)))
+    };
+    let weeks = spec.prepare.weeks != WeekRange::default();
+    if weeks && !layout.table.iter().any(|t| t.sql.contains("$week_")) {
+        let message = format!("the layout {name} has no weeks: its source tells no dates");
+        return refuse("prepare.weeks", message);
+    }
+    let leaky = spec.prepare.context == ContextSpec::Leaky;
+    if leaky && !layout.table.iter().any(|t| t.leaky) {
+        let message = format!("the layout {name} has no interactions whose context could be leaky");
+        return refuse("prepare.context", message);
+    }
+    Ok(())
+}
+
 fn list(
     source: &SpecSource,
     spec: &RunSpec,
@@ -136,7 +165,7 @@ fn list(
         .get(&part.name)
         .map(RawFiles::list)
         .unwrap_or_default();
-    if files.is_empty() {
+    if files.is_empty() && !part.optional {
         let wanted = found
             .raw
             .get(&part.name)

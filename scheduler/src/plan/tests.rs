@@ -30,7 +30,7 @@ fn planned(sets: &[(&str, &str)]) -> Result<RunPlan, SchedulerError> {
     }
     .with_overrides(&sets)?;
     let spec = RunSpec::parse(&text)?;
-    let layout = layout::find(&spec.source.layout)?;
+    let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
     let source = layout::resolve(&text, &spec, &layout)?;
     plan(spec, &layout, source)
 }
@@ -127,7 +127,7 @@ fn a_missing_file_is_refused_at_its_key() {
     let refused = RunSpec::parse(&source)
         .map_err(SchedulerError::from)
         .and_then(|spec| {
-            let layout = layout::find(&spec.source.layout)?;
+            let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
             Ok(layout::resolve(&source, &spec, &layout)?)
         })
         .map_err(|e| e.to_string());

@@ -51,7 +51,7 @@ impl Runs {
             text: request.toml,
         };
         let spec = RunSpec::parse(&source)?;
-        let layout = layout::find(&spec.source.layout)?;
+        let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
         let (for_files, for_spec) = (source.clone(), spec.clone());
         let found = tokio::task::spawn_blocking(move || {
             layout::resolve(&for_files, &for_spec, &layout).map(|s| (s, layout))

@@ -137,7 +137,7 @@ async fn query(
             )));
         };
         let list = files.list();
-        if list.is_empty() {
+        if list.is_empty() && !files.optional {
             return Err(SchedulerError::Failed(format!(
                 "no file matches `{}/{}` any more",
                 files.folder, files.pattern
