@@ -47,6 +47,14 @@ pub struct GenerateArgs {
 enum Layout {
     /// Weekly files of dunnhumby's "Let's Get Sort-of-Real"
     DunnhumbyLgsr,
+    /// Complete Journey, the Parquet tables of the packages
+    CompleteJourney,
+    /// Complete Journey, the original eight CSVs
+    CompleteJourneyCsv,
+    /// Instacart's six CSVs
+    Instacart,
+    /// REES46's events of a shop, one CSV a month
+    Rees46,
     /// One CSV of purchases without dates, ids written as floats, nulls as \N
     Transactions,
 }
@@ -74,6 +82,10 @@ pub fn run(global: &Global, args: &GenerateArgs) -> anyhow::Result<Exit> {
     let spec = GenerateSpec {
         layout: match args.layout {
             Layout::DunnhumbyLgsr => GenerateLayout::DunnhumbyLgsr,
+            Layout::CompleteJourney => GenerateLayout::CompleteJourney,
+            Layout::CompleteJourneyCsv => GenerateLayout::CompleteJourneyCsv,
+            Layout::Instacart => GenerateLayout::Instacart,
+            Layout::Rees46 => GenerateLayout::Rees46,
             Layout::Transactions => GenerateLayout::Transactions,
         },
         customers: args.customers,
