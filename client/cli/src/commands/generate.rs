@@ -14,15 +14,16 @@ use crate::exit::Exit;
 The same options give the same files on every machine.
 
 Example:
-  pannier generate --customers 1000 --weeks 20 --gzip --out data")]
+  pannier generate --customers 1000 --weeks 20 --gzip --out data
+  pannier generate --layout instacart --customers 1000 --weeks 52 --out data/instacart")]
 pub struct GenerateArgs {
     /// The form of the files
     #[arg(long, value_enum, default_value_t = Layout::DunnhumbyLgsr)]
     layout: Layout,
-    /// Customers
+    /// Customers, users or households
     #[arg(long, value_name = "N", default_value_t = 1000)]
     customers: u32,
-    /// Weeks, one file each
+    /// Weeks in which they shop
     #[arg(long, value_name = "N", default_value_t = 20)]
     weeks: u32,
     /// Draws customers and their shopping
