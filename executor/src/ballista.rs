@@ -8,6 +8,7 @@ use ballista_core::config::TaskSchedulingPolicy;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use pannier_engine::codec::EngineCodec;
 use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
 use pannier_proto::MAX_MESSAGE_BYTES;
 use tonic::transport::Endpoint;
 
@@ -67,8 +68,10 @@ fn process_config(
     })?;
     let work = std::fs::canonicalize(&config.work)
         .map_err(|e| wrong("the work folder cannot be used", &e))?;
-    let registry =
-        session::function_registry().map_err(|e| wrong("the session cannot be made", &e))?;
+    let warehouse = Warehouse::open(&config.warehouse)
+        .map_err(|e| wrong("the warehouse cannot be used", &e))?;
+    let registry = session::function_registry(&warehouse)
+        .map_err(|e| wrong("the session cannot be made", &e))?;
     let spill = work.clone();
     let codec = Arc::new(EngineCodec::default());
     Ok(ExecutorProcessConfig {

@@ -31,6 +31,19 @@ pub fn part_file(table: &str, version: &str, part: u32, attempt: &str) -> String
     format!("tables/{table}/{version}/part-{part:05}-{attempt}.parquet")
 }
 
+/// The note of a piece: a part of a narrow table, named by what it was made of. It is shared by all
+/// versions that have this piece.
+#[must_use]
+pub fn piece_note(table: &str, piece: &str) -> String {
+    format!("tables/{table}/_pieces/{piece}.json")
+}
+
+/// The file of a piece as one attempt wrote it.
+#[must_use]
+pub fn piece_file(table: &str, piece: &str, attempt: &str) -> String {
+    format!("tables/{table}/_pieces/{piece}-{attempt}.parquet")
+}
+
 /// The definition of a feed.
 #[must_use]
 pub fn feed(digest: &str) -> String {

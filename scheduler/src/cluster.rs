@@ -10,6 +10,7 @@ use ballista_scheduler::scheduler_server::SchedulerServer;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use pannier_engine::codec::EngineCodec;
 use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
 use pannier_proto::MAX_MESSAGE_BYTES;
 
 use crate::config::SchedulerConfig;
@@ -23,7 +24,11 @@ pub type Ballista = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 ///
 /// # Errors
 /// Where Ballista refuses its configuration.
-pub async fn ballista(config: &SchedulerConfig, port: u16) -> Result<Ballista, SchedulerError> {
+pub async fn ballista(
+    config: &SchedulerConfig,
+    warehouse: Warehouse,
+    port: u16,
+) -> Result<Ballista, SchedulerError> {
     let timeout = config.executor_timeout.0.as_secs().max(2);
     let inner = Arc::new(BallistaConfig {
         external_host: config.external_host.clone(),
@@ -40,7 +45,7 @@ pub async fn ballista(config: &SchedulerConfig, port: u16) -> Result<Ballista, S
         grpc_server_max_encoding_message_size: MAX_MESSAGE_BYTES as u32,
         grpc_client_max_message_size: MAX_MESSAGE_BYTES as u32,
         override_config_producer: Some(Arc::new(session::config)),
-        override_session_builder: Some(Arc::new(session::state)),
+        override_session_builder: Some(Arc::new(move |c| session::state(c, &warehouse))),
         override_physical_codec: Some(Arc::new(EngineCodec::default())),
         ..BallistaConfig::default()
     });

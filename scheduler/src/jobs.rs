@@ -18,6 +18,7 @@ use datafusion::prelude::SessionContext;
 use pannier_engine::table::{TableTarget, result_plan};
 use pannier_engine::warehouse::Warehouse;
 use pannier_engine::{catalog, session};
+use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -111,9 +112,17 @@ impl Jobs {
     /// # Errors
     /// Where the session cannot be made.
     pub fn context(&self) -> Result<SessionContext, SchedulerError> {
-        Ok(SessionContext::new_with_state(session::state(
-            session::config(),
-        )?))
+        let state = session::state(session::config(), &self.warehouse)?;
+        Ok(SessionContext::new_with_state(state))
+    }
+
+    /// A context for making narrow tables.
+    ///
+    /// # Errors
+    /// Where the session cannot be made.
+    pub fn narrow_context(&self) -> Result<SessionContext, SchedulerError> {
+        let state = session::state(session::narrow(), &self.warehouse)?;
+        Ok(SessionContext::new_with_state(state))
     }
 
     /// Runs a plan to its end.
@@ -275,6 +284,7 @@ impl Jobs {
             sort: Vec::new(),
             parts: 1,
             row_group_rows: 1 << 20,
+            pieces: std::collections::BTreeMap::new(),
         };
         let schema = Arc::new(query.schema().as_arrow().clone());
         let plan = result_plan(&context.state(), query, &target).await?;
@@ -323,13 +333,13 @@ impl Jobs {
         context: &SessionContext,
         table: &str,
         version: &str,
-    ) -> Result<(), SchedulerError> {
+    ) -> Result<TableManifest, SchedulerError> {
         let manifest = self
             .warehouse
             .get_json(&objects::table_manifest(table, version))
             .await?;
         context.register_table(table, catalog::table(&self.warehouse, &manifest)?)?;
-        Ok(())
+        Ok(manifest)
     }
 }
 

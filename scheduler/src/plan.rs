@@ -23,6 +23,8 @@ pub enum Param {
     Int(i64),
     /// A whole number that may be large.
     UInt(u64),
+    /// A text.
+    Text(String),
 }
 
 /// A table to be made.
@@ -48,6 +50,9 @@ pub struct TablePlan {
     pub parts: u32,
     /// Rows of a row group.
     pub row_group_rows: u32,
+    /// Whether it is made piece by piece.
+    #[serde(default)]
+    pub narrow: bool,
 }
 
 impl TablePlan {
@@ -62,6 +67,7 @@ impl TablePlan {
             sort: self.sort.clone(),
             parts: self.parts,
             row_group_rows: self.row_group_rows,
+            pieces: BTreeMap::new(),
         }
     }
 }
@@ -131,6 +137,15 @@ impl RunPlan {
         })
     }
 
+    /// The files of a raw relation.
+    ///
+    /// # Errors
+    /// Where the plan has no such relation.
+    pub fn raw(&self, name: &str) -> Result<&layout::RawFiles, SchedulerError> {
+        let missing = || SchedulerError::Failed(format!("the plan lacks the raw relation {name}"));
+        self.source.raw.get(name).ok_or_else(missing)
+    }
+
     /// All tables with their versions.
     #[must_use]
     pub fn tables(&self) -> BTreeMap<String, String> {
@@ -160,12 +175,9 @@ pub fn plan(spec: RunSpec, layout: &Layout, source: Source) -> Result<RunPlan, S
     let mut steps: Vec<StepPlan> = generate(&spec, &source).into_iter().collect();
     let generated = ids(&steps);
     let mut tables = Tables::new(&spec, &source);
-    steps.extend(tables.plan(&layout.table, &generated)?);
-    let staged: Vec<String> = layout
-        .table
-        .iter()
-        .map(|t| format!("table:{}", t.name))
-        .collect();
+    let staged = [layout.read_once(), layout.table.clone()].concat();
+    steps.extend(tables.plan(&staged, &generated)?);
+    let staged: Vec<String> = staged.iter().map(|t| format!("table:{}", t.name)).collect();
     let checks = checks(&spec, layout, &staged);
     let checked = ids(&checks);
     steps.extend(checks);

@@ -44,7 +44,7 @@ pub async fn serve(
     let warehouse = Warehouse::open(&config.warehouse)?;
     let store = Store::open(&config.state)?;
     let _lock = lock(&config.state)?;
-    let ballista = cluster::ballista(&config, port).await?;
+    let ballista = cluster::ballista(&config, warehouse.clone(), port).await?;
     let context = StepContext {
         store: store.clone(),
         jobs: Jobs::new(ballista.clone(), warehouse.clone(), &config),

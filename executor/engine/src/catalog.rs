@@ -1,18 +1,28 @@
-//! Committed tables as the planner sees them: exactly the files that a manifest names.
+//! Committed tables as the planner sees them: exactly the files that a manifest names, one scan
+//! partition for the parts with the same remainder. Nothing is listed or opened for planning.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::TableProvider;
-use datafusion::datasource::empty::EmptyTable;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::ScalarValue;
+use datafusion::common::stats::{Precision, Statistics};
+use datafusion::datasource::listing::{ListingTableUrl, PartitionedFile};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
 };
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
-use pannier_proto::manifest::TableManifest;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use pannier_proto::manifest::{ManifestFile, TableManifest};
 
 use crate::error::EngineError;
+use crate::narrow::PIECE;
 use crate::warehouse::Warehouse;
 
 /// The schema that a manifest lists.
@@ -43,32 +53,150 @@ pub fn table(
     warehouse: &Warehouse,
     manifest: &TableManifest,
 ) -> std::result::Result<Arc<dyn TableProvider>, EngineError> {
-    let paths: Vec<String> = manifest.files.iter().map(|f| f.path.clone()).collect();
-    parquet(warehouse, &paths, schema(manifest)?)
+    let files = TableFiles::try_new(warehouse, &manifest.files, schema(manifest)?)?;
+    Ok(Arc::new(files))
 }
 
-/// A table over Parquet objects of the warehouse.
+/// A table whose rows also tell their part, as the column [`PIECE`]: as it is numbered, plus
+/// `first`. Only the parts in `wanted` are there.
 ///
 /// # Errors
 /// As [`table`].
-pub fn parquet(
+pub fn pieces(
     warehouse: &Warehouse,
-    paths: &[String],
+    manifest: &TableManifest,
+    first: u32,
+    wanted: &BTreeSet<u32>,
+) -> std::result::Result<Arc<dyn TableProvider>, EngineError> {
+    let mut parts = manifest.files.clone();
+    for file in &mut parts {
+        file.part += first;
+    }
+    parts.retain(|f| wanted.contains(&f.part));
+    let mut files = TableFiles::try_new(warehouse, &parts, schema(manifest)?)?;
+    let part = Arc::new(Field::new(PIECE, DataType::UInt32, false));
+    files.schema = TableSchema::builder(schema(manifest)?)
+        .with_table_partition_cols(vec![part])
+        .build();
+    files.part_column = true;
+    Ok(Arc::new(files))
+}
+
+/// A table over one Parquet object of the warehouse that no manifest names.
+///
+/// # Errors
+/// Where the object is not there.
+pub async fn object(
+    warehouse: &Warehouse,
+    path: &str,
     schema: SchemaRef,
 ) -> std::result::Result<Arc<dyn TableProvider>, EngineError> {
-    if paths.is_empty() {
-        return Ok(Arc::new(EmptyTable::new(schema)));
+    let file = ManifestFile {
+        path: path.to_owned(),
+        part: 0,
+        rows: 0,
+        bytes: warehouse.size(path).await?,
+        row_groups: Vec::new(),
+        digest: String::new(),
+    };
+    let mut files = TableFiles::try_new(warehouse, &[file], schema)?;
+    files.rows = Precision::Absent;
+    Ok(Arc::new(files))
+}
+
+/// Files of known sizes, so that planning needs no look at them.
+#[derive(Debug)]
+struct TableFiles {
+    store: Option<ListingTableUrl>,
+    files: Vec<(u32, PartitionedFile)>,
+    schema: TableSchema,
+    part_column: bool,
+    rows: Precision<usize>,
+    bytes: Precision<usize>,
+}
+
+impl TableFiles {
+    fn try_new(
+        warehouse: &Warehouse,
+        files: &[ManifestFile],
+        schema: SchemaRef,
+    ) -> std::result::Result<Self, EngineError> {
+        let mut store = None;
+        let mut listed = Vec::with_capacity(files.len());
+        for file in files {
+            let url = ListingTableUrl::parse(warehouse.url(&file.path))?;
+            listed.push((
+                file.part,
+                PartitionedFile::new(url.prefix().to_string(), file.bytes),
+            ));
+            store.get_or_insert(url);
+        }
+        Ok(Self {
+            store,
+            files: listed,
+            schema: TableSchema::from(schema),
+            part_column: false,
+            rows: Precision::Exact(files.iter().map(|f| f.rows as usize).sum()),
+            bytes: Precision::Inexact(files.iter().map(|f| f.bytes as usize).sum()),
+        })
     }
-    let urls = paths
-        .iter()
-        .map(|p| ListingTableUrl::parse(warehouse.url(p)))
-        .collect::<Result<Vec<_>>>()?;
-    let options =
-        ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
-    let config = ListingTableConfig::new_with_multi_paths(urls)
-        .with_listing_options(options)
-        .with_schema(schema);
-    Ok(Arc::new(ListingTable::try_new(config)?))
+
+    /// Parts with the same remainder by the number of groups stand in one group, in their order.
+    fn groups(&self, partitions: usize) -> Vec<FileGroup> {
+        let most = self.files.iter().map(|(p, _)| *p + 1).max().unwrap_or(1) as usize;
+        let count = partitions.clamp(1, most);
+        let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); count];
+        for (part, file) in &self.files {
+            let mut file = file.clone();
+            if self.part_column {
+                file.partition_values = vec![ScalarValue::UInt32(Some(*part))];
+            }
+            groups[*part as usize % count].push(file);
+        }
+        groups.into_iter().map(FileGroup::new).collect()
+    }
+}
+
+#[async_trait]
+impl TableProvider for TableFiles {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.schema.table_schema())
+    }
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Some(store) = &self.store else {
+            let schema = match projection {
+                Some(wanted) => Arc::new(self.schema().project(wanted)?),
+                None => self.schema(),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        };
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        statistics.num_rows = self.rows;
+        statistics.total_byte_size = self.bytes;
+        let source: Arc<dyn FileSource> = Arc::new(ParquetSource::new(self.schema.clone()));
+        let config = FileScanConfigBuilder::new(store.object_store(), source)
+            .with_file_groups(self.groups(session.config().target_partitions()))
+            .with_statistics(statistics)
+            .with_limit(limit)
+            .with_projection_indices(projection.cloned())?
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
 }
 
 #[cfg(test)]

@@ -8,13 +8,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{exec_err, plan_err};
+use datafusion::common::{Statistics, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
     PlanProperties,
@@ -140,6 +142,23 @@ impl ExecutionPlan for EngineExec {
             EngineOp::WriteTable(op) => op.execute(input, &context, &self.metrics, partition),
             EngineOp::Generate(op) => op.execute(input),
         }
+    }
+    /// Rows of raw pieces are known where their files tell; it decides which side of a join is
+    /// sent to all.
+    fn statistics_from_inputs(
+        &self,
+        _: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        if let EngineOp::ReadRaw(ReadRaw {
+            rows: Some(rows), ..
+        }) = &self.op
+            && args.partition().is_none()
+        {
+            statistics.num_rows = Precision::Exact(*rows as usize);
+        }
+        Ok(Arc::new(statistics))
     }
     fn metrics(&self) -> Option<MetricsSet> {
         Some(self.metrics.clone_inner())

@@ -4,12 +4,14 @@
 //!
 //! It must not know runs, trainers or gRPC: the scheduler plans with it, the executor runs it.
 
+pub mod align;
 pub mod catalog;
 pub mod codec;
 pub mod error;
 pub mod exec;
 pub mod functions;
 pub mod generate;
+pub mod narrow;
 pub mod ops;
 pub mod raw;
 pub mod session;

@@ -16,6 +16,7 @@ use datafusion::prelude::SessionConfig;
 
 use crate::codec::EngineCodec;
 use crate::functions;
+use crate::warehouse::Warehouse;
 
 /// Partitions of a shuffle. Not the number of parts of a table, which the spec fixes.
 pub const TARGET_PARTITIONS: usize = 8;
@@ -40,7 +41,19 @@ pub fn config() -> SessionConfig {
             "ballista.client.grpc_max_message_size",
             pannier_proto::MAX_MESSAGE_BYTES as u64,
         )
+        // A table's scan has a partition for each of its parts, and other code counts on it.
+        .with_repartition_file_scans(false)
         .set_bool("datafusion.sql_parser.enable_ident_normalization", true)
+}
+
+/// The configuration of a session that makes a narrow table: joins send their small side to all,
+/// and no row leaves its piece.
+#[must_use]
+pub fn narrow() -> SessionConfig {
+    config()
+        .with_round_robin_repartition(false)
+        .with_repartition_joins(false)
+        .set_bool("datafusion.optimizer.prefer_hash_join", true)
 }
 
 /// A runtime environment whose spill files lie below `work`.
@@ -55,17 +68,18 @@ pub fn runtime(work: Option<&Path>) -> Result<Arc<RuntimeEnv>> {
     builder.build_arc()
 }
 
-/// A session state with every function, nested ones and ours included.
+/// A session state with every function, nested ones and ours included. Functions that look
+/// things up do so in `warehouse`.
 ///
 /// # Errors
 /// Where the runtime cannot be built or a function cannot be registered.
-pub fn state(config: SessionConfig) -> Result<SessionState> {
+pub fn state(config: SessionConfig, warehouse: &Warehouse) -> Result<SessionState> {
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime(None)?)
         .with_default_features()
         .build();
-    for function in functions::scalar() {
+    for function in functions::scalar(warehouse) {
         state.register_udf(function)?;
     }
     for function in functions::aggregate() {
@@ -78,6 +92,7 @@ pub fn state(config: SessionConfig) -> Result<SessionState> {
 ///
 /// # Errors
 /// As [`state`].
-pub fn function_registry() -> Result<Arc<BallistaFunctionRegistry>> {
-    Ok(Arc::new(BallistaFunctionRegistry::from(&state(config())?)))
+pub fn function_registry(warehouse: &Warehouse) -> Result<Arc<BallistaFunctionRegistry>> {
+    let state = state(config(), warehouse)?;
+    Ok(Arc::new(BallistaFunctionRegistry::from(&state)))
 }

@@ -19,8 +19,10 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitio
 use pannier_proto::manifest::{ManifestColumn, ManifestFile, TableLineage, TableManifest};
 use pannier_proto::objects;
 
+use crate::align::align;
 use crate::error::EngineError;
 use crate::exec::{EngineExec, EngineOp};
+use crate::narrow::{Narrow, PIECE, check_physical};
 use crate::ops::write_table::{PART, WriteTable};
 use crate::session::TARGET_PARTITIONS;
 use crate::warehouse::Warehouse;
@@ -42,9 +44,13 @@ pub struct TableTarget {
     pub parts: u32,
     /// Rows of a row group.
     pub row_group_rows: u32,
+    /// Names of the parts of a narrow table; empty for others.
+    pub pieces: BTreeMap<u32, String>,
 }
 
-/// The plan that writes a query as a table version: shuffle by part, sort, write.
+/// The plan that writes a query as a table version: shuffle by part, sort, write. Where the query
+/// itself brings rows of one key together, it does so by part, and one shuffle serves both.
+/// `inputs` are the tables it reads.
 ///
 /// # Errors
 /// Where key or sort name no column, or the query cannot be planned.
@@ -52,17 +58,47 @@ pub async fn write_plan(
     state: &SessionState,
     query: LogicalPlan,
     target: &TableTarget,
+    inputs: &[TableManifest],
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let query = with_part(state, query, target)?;
     let input = state.create_physical_plan(&query).await?;
     let schema = input.schema();
-    let by_part = Partitioning::Hash(vec![col(PART, &schema)?], TARGET_PARTITIONS);
-    let shuffled = Arc::new(RepartitionExec::try_new(input, by_part)?);
+    let shuffled = match align(state, Arc::clone(&input), target, inputs)? {
+        Some(aligned) => aligned,
+        None => {
+            let by_part = Partitioning::Hash(vec![col(PART, &schema)?], TARGET_PARTITIONS);
+            Arc::new(RepartitionExec::try_new(input, by_part)?)
+        }
+    };
     let Some(order) = ordering(&schema, &target.sort)? else {
         return plan_err!("table {} has no column to sort by", target.table);
     };
     let sorted = Arc::new(SortExec::new(order, shuffled).with_preserve_partitioning(true));
     sink(sorted, target)
+}
+
+/// The plan that writes a narrow query: each piece becomes one part, in its own order.
+///
+/// # Errors
+/// Where the query cannot be planned, or the plan would mix pieces.
+pub async fn narrow_plan(
+    state: &SessionState,
+    narrow: Narrow,
+    target: &TableTarget,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let columns = narrow.query.schema().columns();
+    let part = columns.iter().filter(|c| c.name == PIECE);
+    let part = part.map(|c| Expr::Column(c.clone()).alias(PART));
+    let others = columns.iter().filter(|c| c.name != PIECE);
+    let others = others.map(|c| Expr::Column(c.clone()));
+    let exprs: Vec<Expr> = part.chain(others).collect();
+    let plan = LogicalPlanBuilder::from(narrow.query)
+        .project(exprs)?
+        .build()?;
+    let plan = plain_text(plan)?;
+    let input = state.create_physical_plan(&state.optimize(&plan)?).await?;
+    check_physical(input.as_ref())?;
+    sink(input, target)
 }
 
 /// The plan that writes a query's rows as they come, in one file.
@@ -96,6 +132,7 @@ fn sink(input: Arc<dyn ExecutionPlan>, target: &TableTarget) -> Result<Arc<dyn E
         table: target.table.clone(),
         version: target.version.clone(),
         row_group_rows: target.row_group_rows,
+        pieces: target.pieces.clone(),
     };
     Ok(Arc::new(EngineExec::try_new(
         EngineOp::WriteTable(op),
@@ -103,7 +140,7 @@ fn sink(input: Arc<dyn ExecutionPlan>, target: &TableTarget) -> Result<Arc<dyn E
     )?))
 }
 
-/// Adds the part's column in front, and gives strings their one form.
+/// Adds the part's column in front.
 fn with_part(
     state: &SessionState,
     query: LogicalPlan,
@@ -122,22 +159,24 @@ fn with_part(
         ));
     }
     let mut columns = vec![part_of.call(key).alias(PART)];
-    for (column, field) in query
-        .schema()
-        .columns()
-        .into_iter()
-        .zip(query.schema().fields())
-    {
-        let name = field.name().clone();
-        columns.push(match field.data_type() {
-            DataType::Utf8View | DataType::LargeUtf8 => {
-                cast(Expr::Column(column), DataType::Utf8).alias(name)
-            }
-            _ => Expr::Column(column).alias(name),
-        });
-    }
+    columns.extend(query.schema().columns().into_iter().map(Expr::Column));
     let plan = LogicalPlanBuilder::from(query).project(columns)?.build()?;
-    state.optimize(&plan)
+    state.optimize(&plain_text(plan)?)
+}
+
+/// Gives strings their one form.
+fn plain_text(query: LogicalPlan) -> Result<LogicalPlan> {
+    let columns = query.schema().columns().into_iter();
+    let columns: Vec<Expr> = columns
+        .zip(query.schema().fields())
+        .map(|(column, field)| match field.data_type() {
+            DataType::Utf8View | DataType::LargeUtf8 => {
+                cast(Expr::Column(column), DataType::Utf8).alias(field.name())
+            }
+            _ => Expr::Column(column).alias(field.name()),
+        })
+        .collect();
+    LogicalPlanBuilder::from(query).project(columns)?.build()
 }
 
 /// Part first, then the columns asked for, then every other column that has an order.
@@ -166,7 +205,7 @@ fn ordering(schema: &Schema, sort: &[String]) -> Result<Option<LexOrdering>> {
     Ok(LexOrdering::new(columns))
 }
 
-/// The columns of a query as a manifest lists them.
+/// The columns of a query as a manifest lists them; the number of a row's piece is none of them.
 #[must_use]
 pub fn manifest_columns(query: &LogicalPlan) -> Vec<ManifestColumn> {
     let column = |f: &Arc<datafusion::arrow::datatypes::Field>| ManifestColumn {
@@ -177,7 +216,40 @@ pub fn manifest_columns(query: &LogicalPlan) -> Vec<ManifestColumn> {
         },
         nullable: f.is_nullable(),
     };
-    query.schema().fields().iter().map(column).collect()
+    let fields = query.schema().fields().iter();
+    fields.filter(|f| f.name() != PIECE).map(column).collect()
+}
+
+/// The parts of a version that are written. Those of a narrow table may be as old as the table.
+///
+/// # Errors
+/// Where a note cannot be read.
+pub async fn parts(
+    warehouse: &Warehouse,
+    target: &TableTarget,
+) -> std::result::Result<BTreeMap<u32, ManifestFile>, EngineError> {
+    let mut files = BTreeMap::new();
+    if target.pieces.is_empty() {
+        let notes = objects::part_notes(&target.table, &target.version);
+        for object in warehouse.list(&notes).await? {
+            let file: ManifestFile = warehouse.get_json(&object.path).await?;
+            files.insert(file.part, file);
+        }
+        return Ok(files);
+    }
+    for (part, piece) in &target.pieces {
+        let note = objects::piece_note(&target.table, piece);
+        if let Some(file) = warehouse.find_json::<ManifestFile>(&note).await? {
+            files.insert(
+                *part,
+                ManifestFile {
+                    part: *part,
+                    ..file
+                },
+            );
+        }
+    }
+    Ok(files)
 }
 
 /// Makes the manifest of a version from its notes and commits it, unless it is there already.
@@ -190,15 +262,8 @@ pub async fn commit(
     columns: Vec<ManifestColumn>,
     lineage: TableLineage,
 ) -> std::result::Result<TableManifest, EngineError> {
-    let mut files: BTreeMap<u32, ManifestFile> = BTreeMap::new();
-    for object in warehouse
-        .list(&objects::part_notes(&target.table, &target.version))
-        .await?
-    {
-        let file: ManifestFile = warehouse.get_json(&object.path).await?;
-        files.insert(file.part, file);
-    }
-    let files: Vec<ManifestFile> = files.into_values().collect();
+    let mut files: Vec<ManifestFile> = parts(warehouse, target).await?.into_values().collect();
+    files.retain(|f| f.rows > 0);
     let manifest = TableManifest {
         table: target.table.clone(),
         version: target.version.clone(),

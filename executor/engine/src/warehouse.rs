@@ -162,6 +162,18 @@ impl Warehouse {
         }
     }
 
+    /// Bytes of an object.
+    ///
+    /// # Errors
+    /// Where it is not there, or the store cannot say.
+    pub async fn size(&self, path: &str) -> Result<u64, EngineError> {
+        let head = self.store.head(&Path::from(path)).await;
+        head.map(|m| m.size).map_err(|source| EngineError::Store {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// Whether an object is there.
     ///
     /// # Errors

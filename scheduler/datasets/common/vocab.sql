@@ -1,10 +1,13 @@
 -- Dense indices from train baskets only: count descending, id ascending; 0 is PAD, 1 is UNK.
-with counts as (
-  select t.item_id, count(distinct t.basket_id) as count
-  from transactions t
-  join splits s on t.basket_id = s.basket_id
-  where s.split = 'train'
-  group by t.item_id
+with lines as (
+  select unnest(items) as item_id
+  from basket_items
+  where split = 'train'
+),
+counts as (
+  select item_id, count(*) as count
+  from lines
+  group by item_id
 ),
 placed as (
   select item_id, count, row_number() over (order by count desc, item_id) as place

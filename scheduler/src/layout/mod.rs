@@ -1,6 +1,7 @@
 //! Layouts: what is known of a raw source, as data. A folder of `datasets/` is a description
 //! (`layout.toml`) and SQL files; `common` holds what every source makes of its transactions.
 
+mod pieces;
 mod source;
 
 use include_dir::{Dir, include_dir};
@@ -8,7 +9,8 @@ use pannier_engine::raw::{RawColumn, RawFormat};
 use pannier_proto::spec::{ContextSpec, Severity};
 use serde::Deserialize;
 
-pub use source::{Source, resolve};
+pub use pieces::{ContentPiece, content_pieces};
+pub use source::{RawFiles, Source, resolve};
 
 use crate::error::SchedulerError;
 
@@ -43,9 +45,15 @@ pub struct TableDef {
     /// Tables and raw relations that its SQL reads.
     pub reads: Vec<String>,
     /// Columns that decide a row's part.
+    #[serde(default)]
     pub key: Vec<String>,
     /// Order inside a part.
+    #[serde(default)]
     pub sort: Vec<String>,
+    /// Each row is made of one row of what it reads: it is made piece by piece, without a shuffle,
+    /// and its parts are the source's pieces. Key and sort have no meaning then.
+    #[serde(default)]
+    pub narrow: bool,
     /// Parts, where not the spec's.
     #[serde(default)]
     pub parts: Option<u32>,
@@ -85,6 +93,26 @@ pub struct Layout {
     /// Its checks.
     #[serde(default)]
     pub check: Vec<CheckDef>,
+}
+
+impl Layout {
+    /// Tables of raw relations whose files must be read from end to end: parsed once, they serve
+    /// every table made of them, and only new files need parsing when more come.
+    #[must_use]
+    pub fn read_once(&self) -> Vec<TableDef> {
+        let streamed = self.raw.iter().filter(|r| !r.format.is_columnar());
+        let table = |raw: &RawSource| TableDef {
+            name: raw.name.clone(),
+            reads: vec![raw.name.clone()],
+            key: Vec::new(),
+            sort: Vec::new(),
+            narrow: true,
+            parts: None,
+            leaky: false,
+            sql: format!("select * from {}", raw.name),
+        };
+        streamed.map(table).collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]

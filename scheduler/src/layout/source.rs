@@ -23,7 +23,11 @@ pub struct RawFiles {
     /// Names with `*`, resolved when the relation is read.
     pub pattern: String,
     /// Without files it is a relation without rows.
+    #[serde(default)]
     pub optional: bool,
+    /// Hash of each file's content by path, where the files were there when the run was planned.
+    #[serde(default)]
+    pub digests: BTreeMap<String, String>,
 }
 
 /// A source: what there is to read, and the version of it.
@@ -76,6 +80,7 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             folder: folder.display().to_string(),
             pattern,
             optional: part.optional,
+            digests: BTreeMap::new(),
         };
         raw.insert(part.name.clone(), files);
     }
@@ -127,7 +132,10 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             let name = Path::new(file)
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned());
-            content.push((part.name.clone(), name, digest));
+            content.push((part.name.clone(), name, digest.clone()));
+            if let Some(raw) = found.raw.get_mut(&part.name) {
+                raw.digests.insert(file.clone(), digest);
+            }
         }
     }
     found.version = digest_of(&content);
@@ -245,7 +253,8 @@ fn weeks_suffice(source: &SpecSource, spec: &RunSpec, weeks: u64) -> Result<(), 
     ))
 }
 
-fn digest_file(path: &str) -> std::io::Result<String> {
+/// blake3 of a file's bytes.
+pub fn digest_file(path: &str) -> std::io::Result<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())

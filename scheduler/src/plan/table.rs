@@ -1,4 +1,5 @@
-//! A table's plan: the parameters its SQL uses, its inputs, and the version that follows from them.
+//! A table's plan: the parameters its SQL uses (`$vocab_version` is the version of the input
+//! `vocab`), its inputs, and the version that follows from them.
 
 use std::collections::BTreeMap;
 
@@ -108,11 +109,11 @@ impl<'a> Tables<'a> {
                 )));
             }
         }
-        let params: BTreeMap<String, Param> = self
-            .params
-            .iter()
+        let versions = tables.iter();
+        let versions = versions.map(|(t, v)| (format!("{t}_version"), Param::Text(v.clone())));
+        let known = self.params.clone().into_iter().chain(versions);
+        let params: BTreeMap<String, Param> = known
             .filter(|(name, _)| def.sql.contains(&format!("${name}")))
-            .map(|(n, v)| (n.clone(), v.clone()))
             .collect();
         let parts = def.parts.unwrap_or(self.spec.prepare.parts);
         let raw_version = raw
@@ -129,6 +130,7 @@ impl<'a> Tables<'a> {
             &def.sort,
             parts,
             self.spec.prepare.row_group_rows,
+            def.narrow,
             BUILD_ID,
         ));
         Ok(TablePlan {
@@ -142,6 +144,7 @@ impl<'a> Tables<'a> {
             sort: def.sort.clone(),
             parts,
             row_group_rows: self.spec.prepare.row_group_rows,
+            narrow: def.narrow,
         })
     }
 }

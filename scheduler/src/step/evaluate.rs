@@ -29,7 +29,7 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
     let mut methods: Vec<(String, bool)> = Vec::new();
     for step in &plan.steps {
         if let StepKind::Predict { method, baseline } = &step.kind {
-            register(run, &context, method, methods.len())?;
+            register(run, &context, method, methods.len()).await?;
             methods.push((method.clone(), baseline.is_some()));
         }
     }
@@ -61,7 +61,7 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
     ))
 }
 
-fn register(
+async fn register(
     run: &StepRun,
     context: &SessionContext,
     method: &str,
@@ -80,7 +80,7 @@ fn register(
         "{}/predictions.parquet",
         objects::predictions(&run.record.run_id, method)
     );
-    let table = catalog::parquet(run.context.jobs.warehouse(), &[path], schema)?;
+    let table = catalog::object(run.context.jobs.warehouse(), &path, schema).await?;
     context.register_table(format!("predictions_{at}"), table)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod check;
 mod evaluate;
 mod metrics;
+mod narrow;
 mod publish;
 mod report;
 mod table;

@@ -5,22 +5,24 @@ use std::time::{Duration, Instant};
 
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use pannier_engine::exec::{EngineExec, EngineOp};
 use pannier_engine::generate as generator;
 use pannier_engine::ops::generate::{Generate, marker};
-use pannier_engine::raw::{RawRelation, relation};
-use pannier_engine::table::{commit, manifest_columns, write_plan};
+use pannier_engine::raw::{RawPiece, RawRelation, relation};
+use pannier_engine::table::{TableTarget, commit, manifest_columns, write_plan};
 use pannier_proto::event::{RunEventKind, StepOutcome};
 use pannier_proto::ids::BUILD_ID;
 use pannier_proto::manifest::{TableLineage, TableManifest};
 use pannier_proto::objects;
 use pannier_proto::spec::{CsvHeader, GenerateSpec};
 
+use super::narrow::make_pieces;
 use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::jobs::{JobProgress, Jobs};
+use crate::layout::content_pieces;
 use crate::plan::{Param, RunPlan, TablePlan};
 
 /// Between two progress events of a step.
@@ -34,12 +36,11 @@ pub async fn make(run: &StepRun, table: &TablePlan) -> StepResult {
     if let Some(manifest) = warehouse.find_json::<TableManifest>(&path).await? {
         return Ok((outcome(&manifest), true));
     }
-    let context = jobs.context()?;
-    let query = query(jobs, &context, &run.record.plan, table).await?;
-    let target = table.target(&warehouse.root());
-    let plan = write_plan(&context.state(), query.clone(), &target).await?;
-    jobs.run(&table.name, &context, plan, &run.cancel, progress(run))
-        .await?;
+    let (target, query) = if table.narrow {
+        make_pieces(run, table).await?
+    } else {
+        make_parts(run, table).await?
+    };
     let lineage = TableLineage {
         sql: table.sql.clone(),
         inputs: inputs(&run.record.plan, table),
@@ -48,6 +49,21 @@ pub async fn make(run: &StepRun, table: &TablePlan) -> StepResult {
     let manifest = commit(warehouse, &target, manifest_columns(&query), lineage).await?;
     enough(run, &manifest)?;
     Ok((outcome(&manifest), false))
+}
+
+/// Makes every part of a table whose rows go to parts by key.
+async fn make_parts(
+    run: &StepRun,
+    table: &TablePlan,
+) -> Result<(TableTarget, LogicalPlan), SchedulerError> {
+    let jobs = &run.context.jobs;
+    let context = jobs.context()?;
+    let (query, inputs) = query(jobs, &context, &run.record.plan, table).await?;
+    let target = table.target(&jobs.warehouse().root());
+    let plan = write_plan(&context.state(), query.clone(), &target, &inputs).await?;
+    jobs.run(&table.name, &context, plan, &run.cancel, progress(run))
+        .await?;
+    Ok((target, query))
 }
 
 fn inputs(plan: &RunPlan, table: &TablePlan) -> std::collections::BTreeMap<String, String> {
@@ -104,7 +120,7 @@ fn outcome(manifest: &TableManifest) -> StepOutcome {
 }
 
 /// Tells how far a job is, not too often.
-fn progress(run: &StepRun) -> impl FnMut(JobProgress) + Send + '_ {
+pub fn progress(run: &StepRun) -> impl FnMut(JobProgress) + Send + '_ {
     let mut last: Option<Instant> = None;
     move |now| {
         if last.is_none_or(|l| l.elapsed() >= TOLD) {
@@ -120,35 +136,35 @@ fn progress(run: &StepRun) -> impl FnMut(JobProgress) + Send + '_ {
     }
 }
 
-/// The table's SQL over its inputs, with its parameters filled in.
+/// The table's SQL over its inputs, with its parameters filled in; and the tables it reads.
 async fn query(
     jobs: &Jobs,
     context: &SessionContext,
     plan: &RunPlan,
     table: &TablePlan,
-) -> Result<LogicalPlan, SchedulerError> {
+) -> Result<(LogicalPlan, Vec<TableManifest>), SchedulerError> {
+    let mut inputs = Vec::with_capacity(table.tables.len());
     for (name, version) in &table.tables {
-        jobs.register(context, name, version).await?;
+        inputs.push(jobs.register(context, name, version).await?);
     }
     for name in &table.raw {
-        let Some(files) = plan.source.raw.get(name) else {
-            return Err(SchedulerError::Failed(format!(
-                "the plan lacks the raw relation {name}"
-            )));
-        };
-        let list = files.list();
-        if list.is_empty() && !files.optional {
-            return Err(SchedulerError::Failed(format!(
-                "no file matches `{}/{}` any more",
-                files.folder, files.pattern
-            )));
-        }
-        context.register_table(
-            name.as_str(),
-            std::sync::Arc::new(RawRelation::new(list, files.format, files.columns.clone())),
-        )?;
+        let files = plan.raw(name)?.clone();
+        let (format, columns) = (files.format, files.columns.clone());
+        let pieces = tokio::task::spawn_blocking(move || content_pieces(&files, 0))
+            .await
+            .map_err(|e| {
+                SchedulerError::Failed(format!("the raw files cannot be listed: {e}"))
+            })??;
+        let pieces = pieces.into_iter().map(|p| p.piece).collect();
+        let relation = RawRelation::new(pieces, format, columns);
+        context.register_table(name.as_str(), std::sync::Arc::new(relation))?;
     }
-    let frame = context.sql(&table.sql).await?;
+    let frame = fill(context.sql(&table.sql).await?, table)?;
+    Ok((frame.into_optimized_plan()?, inputs))
+}
+
+/// The query with the table's parameters filled in.
+pub fn fill(frame: DataFrame, table: &TablePlan) -> Result<DataFrame, SchedulerError> {
     let values: HashMap<String, ScalarValue> = table
         .params
         .iter()
@@ -156,16 +172,15 @@ async fn query(
             let value = match value {
                 Param::Int(v) => ScalarValue::Int64(Some(*v)),
                 Param::UInt(v) => ScalarValue::UInt64(Some(*v)),
+                Param::Text(v) => ScalarValue::Utf8(Some(v.clone())),
             };
             (name.clone(), value)
         })
         .collect();
-    let frame = if values.is_empty() {
-        frame
-    } else {
-        frame.with_param_values(ParamValues::from(values))?
-    };
-    Ok(frame.into_optimized_plan()?)
+    if values.is_empty() {
+        return Ok(frame);
+    }
+    Ok(frame.with_param_values(ParamValues::from(values))?)
 }
 
 /// Has an executor write raw files.
@@ -192,7 +207,13 @@ pub async fn generate(run: &StepRun, spec: &GenerateSpec, dir: &str) -> StepResu
     if !skipped {
         let jobs = &run.context.jobs;
         let context = jobs.context()?;
-        let input = relation::paths(&[dir.to_owned()], 1)?;
+        let folder = RawPiece {
+            path: dir.to_owned(),
+            part: 0,
+            first_row: 0,
+            rows: None,
+        };
+        let input = relation::dealt(&[folder], 1)?;
         let op = EngineOp::Generate(Generate {
             spec: spec.clone(),
             dir: dir.to_owned(),

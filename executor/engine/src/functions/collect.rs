@@ -6,16 +6,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use datafusion::common::{ScalarValue, plan_err};
+use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
 };
 
 use super::collect_groups::CollectGroups;
+use super::one_group::OneGroup;
 
 /// The aggregate function.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -65,9 +65,8 @@ impl AggregateUDFImpl for CollectSorted {
         ))])
     }
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(OneGroup(CollectGroups::new(state_struct(
-            args.expr_fields,
-        )))))
+        let fields = args.expr_fields;
+        OneGroup::boxed(self.create_groups_accumulator(args)?, fields)
     }
     fn groups_accumulator_supported(&self, _: AccumulatorArgs) -> bool {
         true
@@ -77,35 +76,5 @@ impl AggregateUDFImpl for CollectSorted {
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
         Ok(Box::new(CollectGroups::new(state_struct(args.expr_fields))))
-    }
-}
-
-/// The aggregate without `GROUP BY`: one group.
-#[derive(Debug)]
-struct OneGroup(CollectGroups);
-
-impl Accumulator for OneGroup {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let groups = vec![0; values.first().map_or(0, |v| v.len())];
-        self.0.update_batch(values, &groups, None, 1)
-    }
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let groups = vec![0; states.first().map_or(0, |v| v.len())];
-        self.0.merge_batch(states, &groups, 1)
-    }
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.0.ensure_groups(1);
-        ScalarValue::try_from_array(&self.0.evaluate(EmitTo::All)?, 0)
-    }
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.0.ensure_groups(1);
-        self.0
-            .state(EmitTo::All)?
-            .iter()
-            .map(|a| ScalarValue::try_from_array(a, 0))
-            .collect()
-    }
-    fn size(&self) -> usize {
-        self.0.size()
     }
 }

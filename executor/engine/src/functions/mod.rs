@@ -3,7 +3,11 @@
 
 mod collect;
 mod collect_groups;
+mod distinct;
 mod hash;
+mod one_group;
+mod pairs;
+mod vocab;
 
 use std::sync::Arc;
 
@@ -11,21 +15,26 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub use hash::row_hashes;
 
-/// All scalar functions.
+use crate::warehouse::Warehouse;
+
+/// All scalar functions; some look things up in a warehouse.
 #[must_use]
-pub fn scalar() -> Vec<Arc<ScalarUDF>> {
+pub fn scalar(warehouse: &Warehouse) -> Vec<Arc<ScalarUDF>> {
     vec![
         Arc::new(ScalarUDF::from(hash::PartOf::default())),
         Arc::new(ScalarUDF::from(hash::KeyedHash::default())),
+        Arc::new(ScalarUDF::from(pairs::SkipgramPairs::default())),
+        Arc::new(ScalarUDF::from(vocab::ItemIndices::new(warehouse.clone()))),
     ]
 }
 
 /// All aggregate functions.
 #[must_use]
 pub fn aggregate() -> Vec<Arc<AggregateUDF>> {
-    vec![Arc::new(AggregateUDF::from(
-        collect::CollectSorted::default(),
-    ))]
+    vec![
+        Arc::new(AggregateUDF::from(collect::CollectSorted::default())),
+        Arc::new(AggregateUDF::from(distinct::CollectDistinct::default())),
+    ]
 }
 
 #[cfg(test)]

@@ -5,9 +5,12 @@ use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
 use crate::session;
+use crate::warehouse::Warehouse;
 
 async fn ask(sql: &str) -> Result<String> {
-    let context = SessionContext::new_with_state(session::state(session::config())?);
+    let folder = tempfile::tempdir()?;
+    let warehouse = Warehouse::open(&folder.path().display().to_string())?;
+    let context = SessionContext::new_with_state(session::state(session::config(), &warehouse)?);
     context
         .sql("create table t as select * from (values ('b', 3, 'x'), ('a', 2, 'y'), ('b', 1, 'z'), ('a', 2, null), ('c', 5, null)) as v (g, n, s)")
         .await?

@@ -1,8 +1,8 @@
-//! File paths in, rows out. Files are read on a blocking thread, a bounded number of batches ahead.
+//! Pieces of raw files in, rows out. Files are read on a blocking thread, a bounded number of batches ahead.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::{RecordBatch, UInt32Array};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -14,7 +14,8 @@ use tokio::sync::mpsc::Sender;
 
 use crate::raw::csv::CsvRead;
 use crate::raw::parquet::ParquetRead;
-use crate::raw::{RawColumn, RawFormat, schema};
+use crate::raw::relation::pieces_of;
+use crate::raw::{RawColumn, RawFormat, RawPiece, relation_schema};
 
 /// Reads raw files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct ReadRaw {
     pub columns: Vec<RawColumn>,
     /// Places in the relation's schema that are wanted.
     pub projection: Vec<usize>,
+    /// Rows of all pieces, where they are known.
+    pub rows: Option<u64>,
 }
 
 impl ReadRaw {
@@ -33,7 +36,9 @@ impl ReadRaw {
     /// # Errors
     /// Where the projection does not fit.
     pub fn schema(&self) -> Result<SchemaRef> {
-        Ok(Arc::new(schema(&self.columns).project(&self.projection)?))
+        Ok(Arc::new(
+            relation_schema(&self.columns).project(&self.projection)?,
+        ))
     }
 
     /// Runs on one partition.
@@ -54,14 +59,9 @@ impl ReadRaw {
         builder.spawn(async move {
             while let Some(batch) = input.next().await {
                 let batch = batch?;
-                for path in batch.column(0).as_string::<i32>().iter().flatten() {
-                    let (op, tx, path, baseline) = (
-                        op.clone(),
-                        tx.clone(),
-                        path.to_owned(),
-                        baseline.intermediate(),
-                    );
-                    let read = tokio::task::spawn_blocking(move || op.read(&path, &tx, &baseline));
+                for piece in pieces_of(&batch) {
+                    let (op, tx, baseline) = (op.clone(), tx.clone(), baseline.intermediate());
+                    let read = tokio::task::spawn_blocking(move || op.read(&piece, &tx, &baseline));
                     read.await.map_err(|e| {
                         datafusion::common::exec_datafusion_err!("reading stopped: {e}")
                     })??;
@@ -72,24 +72,29 @@ impl ReadRaw {
         Ok(builder.build())
     }
 
-    /// Reads one file; stops early where nobody listens any more.
+    /// Reads one piece; stops early where nobody listens any more.
     fn read(
         &self,
-        path: &str,
+        piece: &RawPiece,
         tx: &Sender<Result<RecordBatch>>,
         baseline: &BaselineMetrics,
     ) -> Result<()> {
         let mut next: Box<dyn FnMut() -> Result<Option<RecordBatch>>> = match self.format {
             RawFormat::Csv => {
-                let mut read = CsvRead::open(path, &self.columns)?;
+                let mut read = CsvRead::open(&piece.path, &self.columns)?;
                 Box::new(move || read.next_batch())
             }
             RawFormat::Parquet => {
-                let mut read = ParquetRead::open(path, &self.columns)?;
+                let mut read = ParquetRead::open(piece, &self.columns)?;
                 Box::new(move || read.next_batch())
             }
         };
+        let relation = relation_schema(&self.columns);
         while let Some(batch) = next()? {
+            let mut columns = batch.columns().to_vec();
+            let part = std::iter::repeat_n(piece.part, batch.num_rows());
+            columns.push(Arc::new(UInt32Array::from_iter_values(part)));
+            let batch = RecordBatch::try_new(Arc::clone(&relation), columns)?;
             baseline.record_output(batch.num_rows());
             if tx
                 .blocking_send(Ok(batch.project(&self.projection)?))

@@ -3,6 +3,7 @@
 //! that part is the same rows and becomes garbage. So a retry, a duplicate or a late attempt
 //! cannot add or lose a row, and the table's manifest is made from the notes alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array, UInt64Array};
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::warehouse::Warehouse;
 
+mod digest;
 mod part;
 use part::PartWriter;
 
@@ -37,6 +39,8 @@ pub struct WriteTable {
     pub version: String,
     /// Rows of a row group.
     pub row_group_rows: u32,
+    /// Names of the parts of a narrow table; empty for others.
+    pub pieces: BTreeMap<u32, String>,
 }
 
 impl WriteTable {
@@ -110,6 +114,12 @@ impl WriteTable {
             let rows = batch.project(&kept)?;
             for range in partition(&[Arc::new(parts.clone()) as ArrayRef])?.ranges() {
                 let part = parts.value(range.start);
+                if open.as_ref().is_some_and(|w| w.part > part) {
+                    return Err(exec_datafusion_err!(
+                        "rows of part {part} of table {} came after those of a later one",
+                        self.table
+                    ));
+                }
                 if open.as_ref().is_some_and(|w| w.part != part)
                     && let Some(writer) = open.take()
                 {
@@ -129,10 +139,26 @@ impl WriteTable {
         Ok(written)
     }
 
+    /// Where a part's note is put.
+    fn note(&self, part: u32) -> String {
+        match self.pieces.get(&part) {
+            Some(piece) => objects::piece_note(&self.table, piece),
+            None => objects::part_note(&self.table, &self.version, part),
+        }
+    }
+
+    /// Where an attempt writes a part.
+    fn file(&self, part: u32, attempt: &str) -> String {
+        match self.pieces.get(&part) {
+            Some(piece) => objects::piece_file(&self.table, piece, attempt),
+            None => objects::part_file(&self.table, &self.version, part, attempt),
+        }
+    }
+
     /// Closes a part's file and puts its note; where there is a note already, the file goes.
     async fn commit(&self, warehouse: &Warehouse, writer: PartWriter) -> Result<ManifestFile> {
         let file = writer.finish().await?;
-        let note = objects::part_note(&self.table, &self.version, file.part);
+        let note = self.note(file.part);
         if warehouse.put_json_if_absent(&note, &file).await? {
             return Ok(file);
         }

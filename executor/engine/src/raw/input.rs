@@ -8,6 +8,7 @@ use bytes::Bytes;
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::parquet::errors::Result as ParquetResult;
+use datafusion::parquet::file::metadata::ParquetMetaDataReader;
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use flate2::read::MultiGzDecoder;
 
@@ -63,6 +64,17 @@ impl ChunkReader for Seekable {
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
         self.0.get_bytes(start, length)
     }
+}
+
+/// Rows of a Parquet file, by its footer.
+///
+/// # Errors
+/// Where it cannot be opened, or is no Parquet.
+pub fn parquet_rows(path: &str) -> Result<u64> {
+    let metadata = ParquetMetaDataReader::new()
+        .parse_and_finish(&Seekable::open(path)?)
+        .map_err(|e| unreadable(path, &e))?;
+    Ok(metadata.file_metadata().num_rows().unsigned_abs())
 }
 
 /// The error of a file that cannot be read to its end.

@@ -14,7 +14,9 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-pub use relation::RawRelation;
+pub use relation::{RawPiece, RawRelation};
+
+use crate::narrow::PIECE;
 
 /// Form of a raw file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,14 @@ pub enum RawFormat {
     Csv,
     /// Parquet.
     Parquet,
+}
+
+impl RawFormat {
+    /// Whether columns and ranges of rows can be read by themselves.
+    #[must_use]
+    pub fn is_columnar(self) -> bool {
+        matches!(self, Self::Parquet)
+    }
 }
 
 /// Type of a raw column.
@@ -84,7 +94,15 @@ pub struct RawColumn {
 /// Names of the columns that say where a row came from.
 pub const META: [&str; 4] = ["_file", "_line", "_reason", "_text"];
 
-/// Schema of a raw relation.
+/// Schema of a raw relation: what readers give, and the number of the row's piece.
+#[must_use]
+pub fn relation_schema(columns: &[RawColumn]) -> SchemaRef {
+    let mut fields = schema(columns).fields().to_vec();
+    fields.push(Arc::new(Field::new(PIECE, DataType::UInt32, false)));
+    Arc::new(Schema::new(fields))
+}
+
+/// Schema of what readers give.
 #[must_use]
 pub fn schema(columns: &[RawColumn]) -> SchemaRef {
     let mut fields: Vec<Field> = columns

@@ -19,7 +19,7 @@ use datafusion::parquet::arrow::arrow_reader::{
 
 use super::csv::wanted;
 use crate::raw::input::Seekable;
-use crate::raw::{RawColumn, schema};
+use crate::raw::{RawColumn, RawPiece, schema};
 
 /// A file being read.
 pub struct ParquetRead {
@@ -35,7 +35,8 @@ impl ParquetRead {
     ///
     /// # Errors
     /// Where it cannot be opened, or lacks a column.
-    pub fn open(path: &str, columns: &[RawColumn]) -> Result<Self> {
+    pub fn open(piece: &RawPiece, columns: &[RawColumn]) -> Result<Self> {
+        let path = &piece.path;
         let file = Seekable::open(path)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
         for column in columns {
@@ -55,15 +56,19 @@ impl ParquetRead {
         }
         let names = columns.iter().map(|c| c.name.as_str());
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-        let reader = builder
+        let mut builder = builder
             .with_projection(mask)
             .with_batch_size(8192)
-            .build()?;
+            .with_offset(piece.first_row as usize);
+        if let Some(rows) = piece.rows {
+            builder = builder.with_limit(rows as usize);
+        }
+        let reader = builder.build()?;
         Ok(Self {
             reader,
-            path: path.to_owned(),
+            path: path.clone(),
             columns: columns.to_vec(),
-            row: 0,
+            row: piece.first_row,
             schema: schema(columns),
         })
     }

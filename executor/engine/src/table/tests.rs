@@ -36,6 +36,7 @@ fn target(warehouse: &Warehouse) -> TableTarget {
         sort: vec!["user_id".into()],
         parts: 3,
         row_group_rows: 50,
+        pieces: BTreeMap::new(),
     }
 }
 
@@ -47,7 +48,7 @@ async fn write(
 ) -> std::result::Result<(Warehouse, TableManifest), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?.keep();
     let warehouse = Warehouse::open(&folder.display().to_string())?;
-    let context = SessionContext::new_with_state(session::state(session::config())?);
+    let context = SessionContext::new_with_state(session::state(session::config(), &warehouse)?);
     context.register_table("raw", Arc::new(rows(order, partitions)?))?;
     let query = context
         .sql("select user_id, n from raw")
@@ -55,7 +56,7 @@ async fn write(
         .into_optimized_plan()?;
     let target = target(&warehouse);
     for _ in 0..attempts {
-        let plan = write_plan(&context.state(), query.clone(), &target).await?;
+        let plan = write_plan(&context.state(), query.clone(), &target, &[]).await?;
         collect(plan, context.task_ctx()).await?;
     }
     let lineage = TableLineage {
@@ -111,7 +112,7 @@ async fn what_is_written_reads_back_in_part_and_key_order()
 -> std::result::Result<(), Box<dyn std::error::Error>> {
     let order: Vec<i64> = (0..400).collect();
     let (warehouse, manifest) = write(&order, 2, 1).await?;
-    let context = SessionContext::new_with_state(session::state(session::config())?);
+    let context = SessionContext::new_with_state(session::state(session::config(), &warehouse)?);
     context.register_table("t", crate::catalog::table(&warehouse, &manifest)?)?;
     let sum = context
         .sql("select sum(n) as s, count(*) as c, count(user_id) as u from t")

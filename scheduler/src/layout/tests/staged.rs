@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
+use pannier_engine::narrow::{PIECE, narrow};
 use pannier_engine::raw::RawRelation;
 use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
 use pannier_proto::spec::{ContextSpec, Severity};
 
-use crate::layout::source::RawFiles;
-use crate::layout::{Layout, find};
+use crate::layout::{Layout, RawFiles, content_pieces, find};
 
 /// Tables of one source.
 pub struct Staged {
@@ -24,8 +26,25 @@ pub struct Staged {
     tables: BTreeMap<String, Arc<dyn TableProvider>>,
 }
 
+/// A session; none of these tables uses a function that reads the warehouse.
 fn context() -> SessionContext {
-    SessionContext::new_with_state(session::state(session::config()).unwrap())
+    let folder = std::env::temp_dir().display().to_string();
+    let warehouse = Warehouse::open(&folder).unwrap();
+    SessionContext::new_with_state(session::state(session::config(), &warehouse).unwrap())
+}
+
+/// Rows as a table that tells the piece of each, as committed tables do.
+fn table(schema: &Schema, rows: Vec<RecordBatch>) -> MemTable {
+    let mut fields = schema.fields().to_vec();
+    fields.push(Arc::new(Field::new(PIECE, DataType::UInt32, false)));
+    let schema = Arc::new(Schema::new(fields));
+    let with_piece = |rows: RecordBatch| {
+        let piece: ArrayRef = Arc::new(UInt32Array::from(vec![0; rows.num_rows()]));
+        let columns = rows.columns().iter().cloned().chain([piece]).collect();
+        RecordBatch::try_new(Arc::clone(&schema), columns).unwrap()
+    };
+    let rows = rows.into_iter().map(with_piece).collect();
+    MemTable::try_new(Arc::clone(&schema), vec![rows]).unwrap()
 }
 
 impl Staged {
@@ -45,8 +64,11 @@ impl Staged {
                 folder: folder.display().to_string(),
                 pattern: raw.files.clone(),
                 optional: raw.optional,
+                digests: BTreeMap::new(),
             };
-            let relation = RawRelation::new(files.list(), raw.format, raw.columns.clone());
+            let pieces = content_pieces(&files, 0).unwrap();
+            let pieces = pieces.into_iter().map(|p| p.piece).collect();
+            let relation = RawRelation::new(pieces, raw.format, raw.columns.clone());
             tables.insert(raw.name.clone(), Arc::new(relation));
         }
         for def in &layout.table {
@@ -78,10 +100,13 @@ impl Staged {
                     def.name
                 );
             }
+            if def.narrow {
+                let query = frame.clone().into_unoptimized_plan();
+                narrow(query).unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
+            }
             let rows = frame.collect().await;
             let rows = rows.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
-            let made = MemTable::try_new(schema, vec![rows]).unwrap();
-            tables.insert(def.name.clone(), Arc::new(made));
+            tables.insert(def.name.clone(), Arc::new(table(&schema, rows)));
         }
         Self { layout, tables }
     }
@@ -138,6 +163,7 @@ impl Staged {
         let schema = self.tables[table].schema();
         let columns = schema.fields().iter();
         columns
+            .filter(|f| f.name() != PIECE)
             .map(|f| match f.data_type() {
                 // Which of its forms text has is settled when a table is written.
                 DataType::Utf8View => (f.name().clone(), DataType::Utf8),

@@ -20,7 +20,19 @@ pub async fn collect(context: &StepContext, dry_run: bool) -> Result<GcResponse,
     }
     let warehouse = context.jobs.warehouse();
     let mut garbage = Vec::new();
-    for (folder, objects) in by_folder(warehouse.list("tables").await?) {
+    let folders = by_folder(warehouse.list("tables").await?);
+    let mut named = BTreeSet::new();
+    for folder in folders.keys() {
+        let manifest: Option<TableManifest> = warehouse
+            .find_json(&format!("{folder}/manifest.json"))
+            .await?;
+        named.extend(manifest.into_iter().flat_map(|m| m.files).map(|f| f.path));
+    }
+    for (folder, objects) in folders {
+        if folder.ends_with("/_pieces") {
+            garbage.extend(loose_pieces(&objects, &named));
+            continue;
+        }
         let manifest: Option<TableManifest> = warehouse
             .find_json(&format!("{folder}/manifest.json"))
             .await?;
@@ -60,6 +72,25 @@ pub async fn collect(context: &StepContext, dry_run: bool) -> Result<GcResponse,
         bytes: garbage.iter().map(|o| o.bytes).sum(),
         removed: garbage.into_iter().map(|o| o.path).collect(),
     })
+}
+
+/// Pieces that no version names any more: their files, and the notes of those. A file's name
+/// begins with its piece's; the note of an empty piece costs nothing and stays.
+fn loose_pieces(objects: &[ObjectInfo], named: &BTreeSet<String>) -> Vec<ObjectInfo> {
+    let files = objects.iter().filter(|o| o.path.ends_with(".parquet"));
+    let piece = |path: &str| {
+        path.rsplit_once('-')
+            .map(|(piece, _)| format!("{piece}.json"))
+    };
+    let kept: BTreeSet<String> = named.iter().filter_map(|p| piece(p)).collect();
+    let loose: Vec<&ObjectInfo> = files.filter(|f| !named.contains(&f.path)).collect();
+    let notes: BTreeSet<String> = loose
+        .iter()
+        .filter_map(|f| piece(&f.path))
+        .filter(|n| !kept.contains(n))
+        .collect();
+    let notes = objects.iter().filter(|o| notes.contains(&o.path));
+    loose.into_iter().chain(notes).cloned().collect()
 }
 
 /// Objects by the first three parts of their path: `tables/<table>/<version>`.

@@ -4,7 +4,6 @@
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::BatchCoalescer;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::error::Result;
 use datafusion::parquet::arrow::AsyncArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
@@ -12,9 +11,9 @@ use datafusion::parquet::file::properties::WriterProperties;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use pannier_proto::manifest::ManifestFile;
-use pannier_proto::objects;
 
 use super::WriteTable;
+use super::digest::RowDigest;
 use crate::warehouse::Warehouse;
 
 /// Rows handed to Parquet at a time.
@@ -38,7 +37,7 @@ impl PartWriter {
         schema: SchemaRef,
     ) -> Result<Self> {
         let attempt = uuid::Uuid::new_v4().simple().to_string();
-        let path = objects::part_file(&op.table, &op.version, part, &attempt[..12]);
+        let path = op.file(part, &attempt[..12]);
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
             .set_max_row_group_row_count(Some(op.row_group_rows.max(1) as usize))
@@ -51,7 +50,7 @@ impl PartWriter {
             rows: 0,
             coalescer: BatchCoalescer::new(schema.clone(), CHUNK_ROWS),
             writer: AsyncArrowWriter::try_new(object, schema.clone(), Some(properties))?,
-            digest: RowDigest::new(&schema)?,
+            digest: RowDigest::default(),
         })
     }
 
@@ -85,39 +84,5 @@ impl PartWriter {
                 .collect(),
             digest: self.digest.finish(),
         })
-    }
-}
-
-/// blake3 over rows in Arrow's row format, each with its length before it.
-struct RowDigest {
-    converter: RowConverter,
-    hasher: blake3::Hasher,
-}
-
-impl RowDigest {
-    fn new(schema: &SchemaRef) -> Result<Self> {
-        let fields = schema
-            .fields()
-            .iter()
-            .map(|f| SortField::new(f.data_type().clone()))
-            .collect();
-        Ok(Self {
-            converter: RowConverter::new(fields)?,
-            hasher: blake3::Hasher::new(),
-        })
-    }
-
-    fn update(&mut self, batch: &RecordBatch) -> Result<()> {
-        let rows = self.converter.convert_columns(batch.columns())?;
-        for row in &rows {
-            self.hasher
-                .update(&(row.as_ref().len() as u32).to_le_bytes());
-            self.hasher.update(row.as_ref());
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> String {
-        self.hasher.finalize().to_hex().to_string()
     }
 }

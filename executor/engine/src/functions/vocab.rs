@@ -1,0 +1,213 @@
+//! `item_indices(items, version)`: the dense indices of a basket's items by a version of the
+//! table `vocab`, sorted and distinct; an item that the vocab lacks is UNK.
+//!
+//! It stands where unnest, join with `vocab` and collect would: the vocab is small beside the
+//! baskets, so every executor reads it once, and no row has to move.
+
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, UInt32Array};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, UInt32Type};
+use datafusion::common::{HashMap, ScalarValue, exec_datafusion_err, exec_err, plan_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use pannier_proto::ids::UNK;
+use pannier_proto::manifest::TableManifest;
+use pannier_proto::objects;
+
+use crate::warehouse::Warehouse;
+
+/// Vocabs kept in memory.
+const KEPT: usize = 4;
+
+/// The scalar function, over one warehouse.
+#[derive(Debug)]
+pub struct ItemIndices {
+    signature: Signature,
+    warehouse: Warehouse,
+    known: Mutex<Vec<(String, Arc<Vocab>)>>,
+}
+
+impl PartialEq for ItemIndices {
+    fn eq(&self, other: &Self) -> bool {
+        self.warehouse.root() == other.warehouse.root()
+    }
+}
+
+impl Eq for ItemIndices {}
+
+impl Hash for ItemIndices {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.warehouse.root().hash(state);
+    }
+}
+
+impl ItemIndices {
+    /// The function over a warehouse's vocabs.
+    #[must_use]
+    pub fn new(warehouse: Warehouse) -> Self {
+        Self {
+            signature: Signature::any(2, Volatility::Immutable),
+            warehouse,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The vocab of a version, read at its first use.
+    fn vocab(&self, version: &str) -> Result<Arc<Vocab>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, vocab)) = known.iter().find(|(v, _)| v == version) {
+            return Ok(Arc::clone(vocab));
+        }
+        let vocab = Arc::new(Vocab::read(&self.warehouse, version)?);
+        known.insert(0, (version.to_owned(), Arc::clone(&vocab)));
+        known.truncate(KEPT);
+        Ok(vocab)
+    }
+}
+
+impl ScalarUDFImpl for ItemIndices {
+    fn name(&self) -> &'static str {
+        "item_indices"
+    }
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [DataType::List(item), _]
+                if matches!(item.data_type(), DataType::Int64 | DataType::Utf8) =>
+            {
+                let index = Field::new_list_field(DataType::UInt32, true);
+                Ok(DataType::List(Arc::new(index)))
+            }
+            _ => plan_err!(
+                "item_indices takes a list of item ids (Int64 or Utf8) and a version of the vocab, not {types:?}"
+            ),
+        }
+    }
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let version = match &args.args[1] {
+            ColumnarValue::Scalar(ScalarValue::Utf8(Some(v)) | ScalarValue::Utf8View(Some(v))) => v,
+            _ => return exec_err!("the version of item_indices must be a text, not a column"),
+        };
+        let vocab = self.vocab(version)?;
+        let baskets = args.args[0].to_array(args.number_rows)?;
+        Ok(ColumnarValue::Array(
+            vocab.encode(baskets.as_list::<i32>())?,
+        ))
+    }
+}
+
+/// Index of each item, by the type of its id.
+#[derive(Debug)]
+enum Vocab {
+    Numbers(HashMap<i64, u32>),
+    Texts(HashMap<String, u32>),
+}
+
+impl Vocab {
+    /// Reads a version of the table. It may be called inside a runtime, where nothing can be
+    /// waited for: so a thread of its own does the reading.
+    fn read(warehouse: &Warehouse, version: &str) -> Result<Self> {
+        let read = || -> Result<Vec<RecordBatch>> {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(batches(warehouse, version))
+        };
+        let read = std::thread::scope(|scope| scope.spawn(read).join());
+        let batches = read.map_err(|_| exec_datafusion_err!("reading the vocab broke down"))??;
+        let numbers = batches
+            .first()
+            .and_then(|b| b.column_by_name("item_id"))
+            .is_some_and(|c| *c.data_type() == DataType::Int64);
+        let mut vocab = if numbers {
+            Self::Numbers(HashMap::new())
+        } else {
+            Self::Texts(HashMap::new())
+        };
+        for batch in &batches {
+            let (Some(ids), Some(places)) = (
+                batch.column_by_name("item_id"),
+                batch.column_by_name("item_idx"),
+            ) else {
+                return exec_err!("the vocab `{version}` lacks item_id or item_idx");
+            };
+            vocab.add(ids, places.as_primitive::<UInt32Type>())?;
+        }
+        Ok(vocab)
+    }
+
+    fn add(&mut self, ids: &ArrayRef, places: &UInt32Array) -> Result<()> {
+        match self {
+            Self::Numbers(index) => {
+                let ids = ids.as_primitive::<Int64Type>().values().iter();
+                index.extend(ids.copied().zip(places.values().iter().copied()));
+            }
+            Self::Texts(index) => {
+                let ids = ids.as_string_opt::<i32>();
+                let ids =
+                    ids.ok_or_else(|| exec_datafusion_err!("item ids must be Int64 or Utf8"))?;
+                let ids = ids.iter().map(|id| id.unwrap_or_default().to_owned());
+                index.extend(ids.zip(places.values().iter().copied()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sorted distinct indices of each basket; a null basket stays null.
+    fn encode(&self, baskets: &ListArray) -> Result<ArrayRef> {
+        let items = baskets.values();
+        let indices: Vec<u32> = match (self, items.data_type()) {
+            (Self::Numbers(index), DataType::Int64) => {
+                let items = items.as_primitive::<Int64Type>().values().iter();
+                items
+                    .map(|i| index.get(i).copied().unwrap_or(UNK))
+                    .collect()
+            }
+            (Self::Texts(index), DataType::Utf8) => {
+                let items = items.as_string::<i32>().iter();
+                let place = |i: Option<&str>| index.get(i.unwrap_or_default()).copied();
+                items.map(|i| place(i).unwrap_or(UNK)).collect()
+            }
+            (_, other) => return exec_err!("the vocab has ids of another type than {other}"),
+        };
+        let (mut out, mut lengths) = (Vec::with_capacity(indices.len()), Vec::new());
+        let mut basket = Vec::new();
+        for (row, ends) in baskets.value_offsets().windows(2).enumerate() {
+            basket.clear();
+            if baskets.is_valid(row) {
+                basket.extend_from_slice(&indices[ends[0] as usize..ends[1] as usize]);
+            }
+            basket.sort_unstable();
+            basket.dedup();
+            lengths.push(basket.len());
+            out.extend_from_slice(&basket);
+        }
+        let item = Arc::new(Field::new_list_field(DataType::UInt32, true));
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        let values = Arc::new(UInt32Array::from(out));
+        let nulls = baskets.nulls().cloned();
+        Ok(Arc::new(ListArray::try_new(item, offsets, values, nulls)?))
+    }
+}
+
+async fn batches(warehouse: &Warehouse, version: &str) -> Result<Vec<RecordBatch>> {
+    let manifest: TableManifest = warehouse
+        .get_json(&objects::table_manifest("vocab", version))
+        .await?;
+    let mut batches = Vec::new();
+    for file in &manifest.files {
+        let bytes = warehouse.get(&file.path).await?;
+        for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
+            batches.push(batch?);
+        }
+    }
+    Ok(batches)
+}

@@ -1,0 +1,232 @@
+//! Makes a narrow table: only the pieces that no version has yet, each named by what it is made
+//! of. So a new weekly file costs that file, and a run that broke off keeps the pieces it made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+use pannier_engine::catalog;
+use pannier_engine::narrow::{Narrow, narrow};
+use pannier_engine::raw::RawRelation;
+use pannier_engine::table::{TableTarget, narrow_plan, parts};
+use pannier_engine::warehouse::Warehouse;
+use pannier_proto::ids::{BUILD_ID, digest_of};
+use pannier_proto::manifest::{ManifestFile, TableManifest};
+use pannier_proto::objects;
+
+use super::table::{fill, progress};
+use crate::driver::StepRun;
+use crate::error::SchedulerError;
+use crate::layout::{ContentPiece, RawFiles, content_pieces};
+use crate::plan::TablePlan;
+
+/// Something that a narrow table reads.
+enum Input {
+    Raw(RawFiles, Vec<ContentPiece>),
+    Table(TableManifest, u32),
+}
+
+impl Input {
+    /// Name of the content of each piece, by the piece's number.
+    fn contents(&self) -> Vec<(u32, &str)> {
+        match self {
+            Self::Raw(_, pieces) => {
+                let pieces = pieces.iter();
+                pieces.map(|p| (p.piece.part, p.content.as_str())).collect()
+            }
+            Self::Table(manifest, first) => {
+                let files = manifest.files.iter();
+                files.map(|f| (first + f.part, f.digest.as_str())).collect()
+            }
+        }
+    }
+
+    /// Pieces, those without rows included.
+    fn count(&self) -> u32 {
+        match self {
+            Self::Raw(_, pieces) => pieces.len() as u32,
+            Self::Table(manifest, _) => manifest.parts,
+        }
+    }
+
+    /// Makes the wanted pieces a relation of the session.
+    fn register(
+        &self,
+        context: &SessionContext,
+        warehouse: &Warehouse,
+        name: &str,
+        wanted: &BTreeSet<u32>,
+    ) -> Result<(), SchedulerError> {
+        match self {
+            Self::Raw(files, pieces) => {
+                let pieces = pieces.iter().map(|p| p.piece.clone());
+                let pieces = pieces.filter(|p| wanted.contains(&p.part)).collect();
+                let relation = RawRelation::new(pieces, files.format, files.columns.clone());
+                context.register_table(name, Arc::new(relation))?;
+            }
+            Self::Table(manifest, first) => {
+                let table = catalog::pieces(warehouse, manifest, *first, wanted)?;
+                context.register_table(name, table)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes every part of the table that is not there; the target with the names of all parts, and
+/// the query, which tells the columns.
+pub async fn make_pieces(
+    run: &StepRun,
+    table: &TablePlan,
+) -> Result<(TableTarget, LogicalPlan), SchedulerError> {
+    let warehouse = run.context.jobs.warehouse();
+    let inputs = inputs(run, table).await?;
+    let all: BTreeSet<u32> = inputs
+        .values()
+        .flat_map(Input::contents)
+        .map(|(p, _)| p)
+        .collect();
+    let (_, whole) = plan(run, table, &inputs, &all).await?;
+    let mut target = table.target(&warehouse.root());
+    target.pieces = names(run, table, &inputs, &whole);
+    target.parts = inputs.values().map(Input::count).sum();
+    let there = parts(warehouse, &target).await?;
+    let missing: BTreeMap<u32, String> = target
+        .pieces
+        .iter()
+        .filter(|(part, _)| !there.contains_key(part))
+        .map(|(part, piece)| (*part, piece.clone()))
+        .collect();
+    let query = whole.query.clone();
+    if !missing.is_empty() {
+        // What things are looked up in is wanted whole.
+        let beside = inputs
+            .iter()
+            .filter(|(name, _)| whole.beside.contains(*name));
+        let beside = beside.flat_map(|(_, input)| input.contents());
+        let beside = beside.map(|(part, _)| part);
+        let wanted = missing.keys().copied().chain(beside).collect();
+        let (context, narrow) = plan(run, table, &inputs, &wanted).await?;
+        let plan = narrow_plan(&context.state(), narrow, &target).await?;
+        let jobs = &run.context.jobs;
+        jobs.run(&table.name, &context, plan, &run.cancel, progress(run))
+            .await?;
+        note_empty(warehouse, table, &missing).await?;
+    }
+    Ok((target, query))
+}
+
+/// A piece of which no row is left has a note as well, or it would be made again.
+async fn note_empty(
+    warehouse: &Warehouse,
+    table: &TablePlan,
+    made: &BTreeMap<u32, String>,
+) -> Result<(), SchedulerError> {
+    for (part, piece) in made {
+        let nothing = ManifestFile {
+            path: String::new(),
+            part: *part,
+            rows: 0,
+            bytes: 0,
+            row_groups: Vec::new(),
+            digest: String::new(),
+        };
+        let note = objects::piece_note(&table.name, piece);
+        warehouse.put_json_if_absent(&note, &nothing).await?;
+    }
+    Ok(())
+}
+
+/// What the table reads, pieces numbered one relation after the other.
+async fn inputs(
+    run: &StepRun,
+    table: &TablePlan,
+) -> Result<BTreeMap<String, Input>, SchedulerError> {
+    let (mut inputs, mut first) = (BTreeMap::new(), 0);
+    for name in &table.raw {
+        let files = run.record.plan.raw(name)?.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            content_pieces(&files, first).map(|pieces| (files, pieces))
+        });
+        let (files, pieces) = found.await.map_err(|e| {
+            SchedulerError::Failed(format!("the raw files cannot be listed: {e}"))
+        })??;
+        first += pieces.len() as u32;
+        inputs.insert(name.clone(), Input::Raw(files, pieces));
+    }
+    for (name, version) in &table.tables {
+        let path = objects::table_manifest(name, version);
+        let manifest: TableManifest = run.context.jobs.warehouse().get_json(&path).await?;
+        let parts = manifest.parts;
+        inputs.insert(name.clone(), Input::Table(manifest, first));
+        first += parts;
+    }
+    Ok(inputs)
+}
+
+/// The table's query over the wanted pieces.
+async fn plan(
+    run: &StepRun,
+    table: &TablePlan,
+    inputs: &BTreeMap<String, Input>,
+    wanted: &BTreeSet<u32>,
+) -> Result<(SessionContext, Narrow), SchedulerError> {
+    let jobs = &run.context.jobs;
+    let over = |wanted: &BTreeSet<u32>| -> Result<_, SchedulerError> {
+        let context = jobs.narrow_context()?;
+        for (name, input) in inputs {
+            input.register(&context, jobs.warehouse(), name, wanted)?;
+        }
+        Ok(context)
+    };
+    let context = over(wanted)?;
+    let query = fill(context.sql(&table.sql).await?, table)?.into_unoptimized_plan();
+    let narrow = narrow(query).map_err(|e| {
+        SchedulerError::Failed(format!(
+            "table {} cannot be made piece by piece: {}",
+            table.name,
+            e.strip_backtrace()
+        ))
+    })?;
+    Ok((context, narrow))
+}
+
+/// Names of the parts: by the table's recipe, what it looks things up in, and the piece's content.
+fn names(
+    run: &StepRun,
+    table: &TablePlan,
+    inputs: &BTreeMap<String, Input>,
+    narrow: &Narrow,
+) -> BTreeMap<u32, String> {
+    let version = |name: &String| {
+        let table = table.tables.get(name).cloned();
+        table.unwrap_or_else(|| run.record.plan.source.version.clone())
+    };
+    let beside: BTreeMap<&String, String> = narrow.beside.iter().map(|n| (n, version(n))).collect();
+    let columns: Vec<_> = inputs
+        .values()
+        .map(|i| match i {
+            Input::Raw(files, _) => Some((&files.columns, files.format)),
+            Input::Table(..) => None,
+        })
+        .collect();
+    let recipe = digest_of(&(
+        &table.name,
+        &table.sql,
+        &table.params,
+        beside,
+        columns,
+        table.row_group_rows,
+        BUILD_ID,
+    ));
+    let over = inputs
+        .iter()
+        .filter(|(name, _)| narrow.over.contains(*name));
+    over.flat_map(|(name, input)| {
+        let contents = input.contents().into_iter();
+        let recipe = &recipe;
+        contents.map(move |(part, content)| (part, digest_of(&(recipe, name, content))))
+    })
+    .collect()
+}
