@@ -8,6 +8,6 @@ select
   p.aisle_id,
   p.department_id
 from raw_products p
-left join aisles a on p.aisle_id = a.aisle_id
-left join departments d on p.department_id = d.department_id
+left join (select aisle_id, aisle from aisles) a on p.aisle_id = a.aisle_id
+left join (select department_id, department from departments) d on p.department_id = d.department_id
 where p._reason is null

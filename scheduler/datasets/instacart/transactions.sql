@@ -12,6 +12,6 @@ select
   o.order_number,
   o.eval_set
 from raw_lines l
-join orders o on l.order_id = o.basket_id
+join (select basket_id, user_id, ordered_at, order_number, eval_set from orders) o on l.order_id = o.basket_id
 join (select item_id as known_id from items) p on l.product_id = p.known_id
 where l._reason is null

@@ -85,6 +85,7 @@ async fn both_forms_of_complete_journey_make_the_same_tables() {
             .filter(|name| {
                 ![
                     "home_ownership",
+                    "line",
                     "marital_status",
                     "household_comp",
                     "kids_count",

@@ -17,9 +17,9 @@ const WANTED: f64 = 0.30;
 /// Chance that a product is put into the cart or bought at once, before user, product and looks have
 /// their say; of these the share that
 /// goes to the cart first, and what of the cart is bought.
-const DESIRE: f64 = 0.0085;
-const CART: f64 = 0.55;
-const BOUGHT: f64 = 0.45;
+const DESIRE: f64 = 0.0187;
+const CART: f64 = 0.70;
+const BOUGHT: f64 = 0.54;
 
 /// Seconds from one event to the next: at least, and in the mean beyond it.
 const PAUSE: (f64, f64) = (4.0, 70.0);
