@@ -100,13 +100,7 @@ pub async fn make_pieces(
         .collect();
     let query = whole.query.clone();
     if !missing.is_empty() {
-        // What things are looked up in is wanted whole.
-        let beside = inputs
-            .iter()
-            .filter(|(name, _)| whole.beside.contains(*name));
-        let beside = beside.flat_map(|(_, input)| input.contents());
-        let beside = beside.map(|(part, _)| part);
-        let wanted = missing.keys().copied().chain(beside).collect();
+        let wanted = missing.keys().copied().collect();
         let (context, narrow) = plan(run, table, &inputs, &wanted).await?;
         let plan = narrow_plan(&context.state(), narrow, &target).await?;
         let jobs = &run.context.jobs;
