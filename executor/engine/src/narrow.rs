@@ -77,7 +77,8 @@ fn carry(
             let input = carry(p.input.as_ref().clone(), over, beside)?;
             let mut exprs = p.expr;
             if !exprs.iter().any(|e| e.qualified_name().1 == PIECE) {
-                exprs.push(Expr::Column(piece_of(&input)?));
+                // Without a qualifier: a union has the names of its first input, which the others lack.
+                exprs.push(Expr::Column(piece_of(&input)?).alias(PIECE));
             }
             Ok(LogicalPlan::Projection(Projection::try_new(
                 exprs,
