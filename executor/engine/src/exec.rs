@@ -156,7 +156,7 @@ impl ExecutionPlan for EngineExec {
         }) = &self.op
             && args.partition().is_none()
         {
-            statistics.num_rows = Precision::Exact(*rows as usize);
+            statistics.num_rows = Precision::Inexact(*rows as usize);
         }
         Ok(Arc::new(statistics))
     }

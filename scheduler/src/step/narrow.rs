@@ -82,12 +82,7 @@ pub async fn make_pieces(
 ) -> Result<(TableTarget, LogicalPlan), SchedulerError> {
     let warehouse = run.context.jobs.warehouse();
     let inputs = inputs(run, table).await?;
-    let all: BTreeSet<u32> = inputs
-        .values()
-        .flat_map(Input::contents)
-        .map(|(p, _)| p)
-        .collect();
-    let (_, whole) = plan(run, table, &inputs, &all).await?;
+    let (_, whole) = plan(run, table, &inputs, None).await?;
     let mut target = table.target(&warehouse.root());
     target.pieces = names(run, table, &inputs, &whole);
     target.parts = inputs.values().map(Input::count).sum();
@@ -100,8 +95,11 @@ pub async fn make_pieces(
         .collect();
     let query = whole.query.clone();
     if !missing.is_empty() {
-        let wanted = missing.keys().copied().collect();
-        let (context, narrow) = plan(run, table, &inputs, &wanted).await?;
+        let wanted = Wanted {
+            over: &whole.over,
+            parts: missing.keys().copied().collect(),
+        };
+        let (context, narrow) = plan(run, table, &inputs, Some(&wanted)).await?;
         let plan = narrow_plan(&context.state(), narrow, &target).await?;
         let jobs = &run.context.jobs;
         jobs.run(&table.name, &context, plan, &run.cancel, progress(run))
@@ -159,22 +157,29 @@ async fn inputs(
     Ok(inputs)
 }
 
-/// The table's query over the wanted pieces.
+/// Parts that are to be made.
+struct Wanted<'a> {
+    over: &'a BTreeSet<String>,
+    parts: BTreeSet<u32>,
+}
+
+/// The table's query over the wanted pieces, or all. What it looks things up in is always whole.
 async fn plan(
     run: &StepRun,
     table: &TablePlan,
     inputs: &BTreeMap<String, Input>,
-    wanted: &BTreeSet<u32>,
+    wanted: Option<&Wanted<'_>>,
 ) -> Result<(SessionContext, Narrow), SchedulerError> {
     let jobs = &run.context.jobs;
-    let over = |wanted: &BTreeSet<u32>| -> Result<_, SchedulerError> {
-        let context = jobs.narrow_context()?;
-        for (name, input) in inputs {
-            input.register(&context, jobs.warehouse(), name, wanted)?;
-        }
-        Ok(context)
-    };
-    let context = over(wanted)?;
+    let context = jobs.narrow_context()?;
+    for (name, input) in inputs {
+        let all = || input.contents().into_iter().map(|(part, _)| part).collect();
+        let parts = match wanted {
+            Some(wanted) if wanted.over.contains(name) => wanted.parts.clone(),
+            _ => all(),
+        };
+        input.register(&context, jobs.warehouse(), name, &parts)?;
+    }
     let query = fill(context.sql(&table.sql).await?, table)?.into_unoptimized_plan();
     let narrow = narrow(query).map_err(|e| {
         SchedulerError::Failed(format!(

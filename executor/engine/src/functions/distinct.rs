@@ -264,7 +264,13 @@ fn counting(values: &ArrayRef, wanted: Option<&BooleanArray>) -> Result<Option<B
     }
     let present = is_not_null(values)?;
     Ok(Some(match wanted {
-        Some(wanted) => datafusion::arrow::compute::and(&present, &prep_null_mask_filter(wanted))?,
+        Some(wanted) => {
+            let wanted = match wanted.null_count() {
+                0 => wanted.clone(),
+                _ => prep_null_mask_filter(wanted),
+            };
+            datafusion::arrow::compute::and(&present, &wanted)?
+        }
         None => present,
     }))
 }

@@ -3,7 +3,7 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::compute::{filter, prep_null_mask_filter};
+use datafusion::arrow::compute::filter;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
@@ -42,7 +42,7 @@ impl RowDigest {
         self.hasher.update(&[1]);
         self.bits(nulls.inner());
         let valid = BooleanArray::new(nulls.into_inner(), None);
-        self.values(&filter(column, &prep_null_mask_filter(&valid))?)
+        self.values(&filter(column, &valid)?)
     }
 
     /// Packed anew: the bits after the last one may be anything.
