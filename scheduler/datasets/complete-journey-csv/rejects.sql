@@ -1,6 +1,6 @@
 -- Unreadable rows, lines of quantity 0 (coupons and fuel, mostly), lines without a day or an hour that
 -- exists, and lines whose product is unknown.
-select _file as file, _line as line, reason, text
+select _file as file, _line as line, reason as reason, text as text
 from (
   select
     t._file,

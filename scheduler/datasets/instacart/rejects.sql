@@ -1,5 +1,5 @@
 -- Rows that cannot be read, and lines whose order or product is unknown.
-select _file as file, _line as line, reason, text
+select _file as file, _line as line, reason as reason, text as text
 from (
   select
     l._file,
