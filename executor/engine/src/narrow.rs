@@ -5,11 +5,12 @@
 //! This says whether a query is narrow, and carries the piece's number to the query's top.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Column, plan_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Union};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, PartitionMode};
@@ -77,14 +78,23 @@ fn carry(
             let input = carry(p.input.as_ref().clone(), over, beside)?;
             let mut exprs = p.expr;
             if !exprs.iter().any(|e| e.qualified_name().1 == PIECE) {
-                exprs.push(Expr::Column(piece_of(&input)?));
+                // Without a qualifier: a union has the names of its first input, which the others lack.
+                exprs.push(Expr::Column(piece_of(&input)?).alias(PIECE));
             }
             Ok(LogicalPlan::Projection(Projection::try_new(
                 exprs,
                 input.into(),
             )?))
         }
-        LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Union(_) => {
+        LogicalPlan::Union(union) => {
+            let inputs = union.inputs.iter();
+            let inputs = inputs
+                .map(|i| Ok(Arc::new(carry(i.as_ref().clone(), over, beside)?)))
+                .collect::<Result<Vec<_>>>()?;
+            // Made anew: its columns have no qualifier, whatever its first input calls them.
+            Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?))
+        }
+        LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
             let inputs = plan.inputs().into_iter().cloned().collect::<Vec<_>>();
             let inputs = inputs
                 .into_iter()

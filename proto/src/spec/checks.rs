@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::evaluate::BaselineModel;
 use super::gate::{Gate, GateMetric, GateSide};
-use super::source::{GENERATED_LAYOUTS, MAPPED_LAYOUT};
+use super::source::MAPPED_LAYOUT;
 use super::{ModelSpec, Prod2vecParams, RunSpec, keys};
 
 /// A rule that does not hold.
@@ -31,7 +31,6 @@ fn complaint(
 /// Every rule that does not hold.
 pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
     let mut found = Vec::new();
-    found.extend(generated_layout(spec));
     found.extend(mapped_columns(spec));
     found.extend(tables(spec));
     found.extend(week_order(spec));
@@ -46,20 +45,6 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
         found.extend(gate_owner(spec, gate));
     }
     found
-}
-
-fn generated_layout(spec: &RunSpec) -> Option<Complaint> {
-    let source = &spec.source;
-    let known = GENERATED_LAYOUTS.contains(&source.layout.as_str());
-    (source.generate.is_some() && !known).then(|| {
-        let message = format!("data of the layout `{}` cannot be generated", source.layout);
-        let layouts = GENERATED_LAYOUTS.map(|l| format!("layout = \"{l}\""));
-        complaint(
-            "source.generate",
-            message,
-            format!("remove it, or set {}", layouts.join(" or ")),
-        )
-    })
 }
 
 /// What the layout `transactions` needs and the others have no use for.

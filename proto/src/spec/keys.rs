@@ -62,6 +62,7 @@ pub(super) const PREPARE: TableKeys = TableKeys {
         "max_items",
         "parts",
         "row_group_rows",
+        "context",
     ],
 };
 pub(super) const WEEKS: TableKeys = TableKeys {

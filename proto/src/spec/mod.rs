@@ -38,7 +38,7 @@ pub use gate::{Gate, GateMetric, GateOp, GateOutcome, GateSide};
 pub use gate_text::GateError;
 pub use keys::nearest;
 pub use locate::SpecSource;
-pub use prepare::{CheckSpec, PrepareSpec, Severity, SplitSpec, WeekRange};
+pub use prepare::{CheckSpec, ContextSpec, PrepareSpec, Severity, SplitSpec, WeekRange};
 pub use publish::PublishSpec;
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;

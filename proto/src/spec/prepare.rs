@@ -21,6 +21,20 @@ pub struct PrepareSpec {
     pub parts: u32,
     /// Rows of a row group, at least 1; 65536 unless given. Part of a table's version.
     pub row_group_rows: u32,
+    /// What of a session an interaction knows, where the layout has interactions.
+    pub context: ContextSpec,
+}
+
+/// How much of a session the context of a decision takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContextSpec {
+    /// What happened before the decision.
+    #[default]
+    Decision,
+    /// The whole session, the purchase and what came after it too: it tells a model what it is to
+    /// predict. For comparison with results that were measured so.
+    Leaky,
 }
 
 impl Default for PrepareSpec {
@@ -31,11 +45,13 @@ impl Default for PrepareSpec {
             max_items: None,
             parts: 8,
             row_group_rows: 65_536,
+            context: ContextSpec::Decision,
         }
     }
 }
 
-/// Weeks as the sources name them, `YYYYWW` with `WW` from 01 to 53, both ends included.
+/// Weeks as the sources name them, both ends included: `YYYYWW` with `WW` from 01 to 53, or a
+/// number below 1000 where the source counts its weeks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WeekRange {
@@ -99,6 +115,10 @@ pub enum Severity {
 impl PrepareSpec {
     pub(super) fn read(table: &Table<'_, '_>) -> Self {
         let default = Self::default();
+        let contexts = [
+            ("decision", ContextSpec::Decision),
+            ("leaky", ContextSpec::Leaky),
+        ];
         Self {
             weeks: table
                 .table("weeks", &keys::WEEKS)
@@ -112,6 +132,7 @@ impl PrepareSpec {
             row_group_rows: table
                 .integer("row_group_rows", 1..)
                 .unwrap_or(default.row_group_rows),
+            context: table.choice("context", &contexts).unwrap_or_default(),
         }
     }
 }
@@ -128,11 +149,12 @@ impl WeekRange {
 fn week(table: &Table<'_, '_>, key: &str) -> Option<u32> {
     table.value(
         key,
-        "a week written YYYYWW, with WW from 01 to 53",
+        "a week written YYYYWW, with WW from 01 to 53, or a number from 1 to 999",
         |value: &DeValue<'_>| {
             let digits = value.as_integer().filter(|i| i.radix() == 10).ok_or(None)?;
             let week = digits.as_str().parse::<u32>().ok();
-            week.filter(|w| (100_000..1_000_000).contains(w) && (1..=53).contains(&(w % 100)))
+            let named = |w: u32| (100_000..1_000_000).contains(&w) && (1..=53).contains(&(w % 100));
+            week.filter(|w| named(*w) || (1..1000).contains(w))
                 .ok_or(None)
         },
     )

@@ -7,13 +7,17 @@ use super::keys;
 use super::reader::Table;
 
 /// The layouts that the pipelines know.
-pub const LAYOUTS: [&str; 3] = ["dunnhumby-lgsr", "complete-journey", MAPPED_LAYOUT];
+pub const LAYOUTS: [&str; 6] = [
+    "dunnhumby-lgsr",
+    "complete-journey",
+    "complete-journey-csv",
+    "instacart",
+    "rees46",
+    MAPPED_LAYOUT,
+];
 
 /// The layout whose columns a spec maps.
 pub const MAPPED_LAYOUT: &str = "transactions";
-
-/// The layouts whose data can be generated.
-pub(super) const GENERATED_LAYOUTS: [&str; 2] = ["dunnhumby-lgsr", MAPPED_LAYOUT];
 
 /// Where the raw data lies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

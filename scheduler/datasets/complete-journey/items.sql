@@ -1,9 +1,9 @@
+-- A product is called by its type.
 select
-  product_id as item_id,
-  coalesce(product_type, product_category, cast(product_id as varchar)) as name,
+  item_id,
+  coalesce(type, category, cast(item_id as varchar)) as name,
   department,
-  product_category as category,
+  category,
   brand,
   package_size
-from raw_products
-where _reason is null
+from products

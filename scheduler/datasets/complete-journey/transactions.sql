@@ -1,4 +1,4 @@
--- Lines with a quantity and a product that the product table knows.
+-- Lines with a quantity and a product that the product table knows. Discounts are what was taken off.
 select
   t.household_id as user_id,
   t.basket_id,
@@ -7,10 +7,12 @@ select
   t.product_id as item_id,
   t.quantity,
   t.sales_value as spend,
-  t.store_id
+  t.store_id,
+  t.retail_disc,
+  t.coupon_disc,
+  t.coupon_match_disc
 from raw_transactions t
-join (select distinct product_id from raw_products where _reason is null) p
-  on t.product_id = p.product_id
+join (select distinct item_id as known_id from products) p on t.product_id = p.known_id
 where t._reason is null
   and t.quantity > 0
   and t.week between $week_from and $week_to

@@ -1,10 +1,12 @@
--- The households that told who they are; the others buy without attributes.
+-- Every household that bought something, and what the third of them that were asked told of themselves.
 select
-  household_id as user_id,
-  age,
-  income,
-  household_size,
-  household_comp,
-  kids_count
-from raw_demographics
-where _reason is null
+  u.user_id,
+  d.age,
+  d.income,
+  d.home_ownership,
+  d.marital_status,
+  d.household_size,
+  d.household_comp,
+  d.kids_count
+from (select distinct user_id from transactions where user_id is not null) u
+left join demographics d on u.user_id = d.user_id

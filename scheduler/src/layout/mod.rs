@@ -9,7 +9,7 @@ mod source;
 
 use include_dir::{Dir, include_dir};
 use pannier_engine::raw::{CsvDialect, RawColumn, RawFormat};
-use pannier_proto::spec::{Severity, SplitSpec};
+use pannier_proto::spec::{ContextSpec, Severity, SplitSpec};
 use serde::Deserialize;
 
 pub use mapped::fit;
@@ -37,6 +37,9 @@ pub struct RawSource {
     /// The spec's path may name these files themselves.
     #[serde(default)]
     pub primary: bool,
+    /// Its files may be missing: then it has no rows.
+    #[serde(default)]
+    pub optional: bool,
     /// Columns.
     pub columns: Vec<RawColumn>,
 }
@@ -65,6 +68,9 @@ pub struct TableDef {
     /// Where the spec has a say in it.
     #[serde(skip)]
     pub own: Option<own::Own>,
+    /// Has another SQL file, `<name>-leaky.sql`, for `prepare.context = "leaky"`.
+    #[serde(default)]
+    pub leaky: bool,
     /// The SQL text.
     #[serde(skip)]
     pub sql: String,
@@ -117,6 +123,7 @@ impl Layout {
             narrow: true,
             parts: None,
             own: None,
+            leaky: false,
             sql: format!("select * from {}", raw.name),
         };
         streamed.map(table).collect()
@@ -142,16 +149,18 @@ fn text(path: &str) -> Result<&'static str, SchedulerError> {
     file.ok_or_else(|| SchedulerError::Failed(format!("this build lacks {path}")))
 }
 
-/// A layout by name.
+/// A layout by name, its tables as the context of decisions asks for.
 ///
 /// # Errors
 /// Where this build has no such layout, or its description cannot be read.
-pub fn find(name: &str) -> Result<Layout, SchedulerError> {
+pub fn find(name: &str, context: ContextSpec) -> Result<Layout, SchedulerError> {
     let toml = text(&format!("{name}/layout.toml"))?;
     let mut layout: Layout =
         toml::from_str(toml).map_err(|e| SchedulerError::Failed(format!("layout {name}: {e}")))?;
     for table in &mut layout.table {
-        table.sql = text(&format!("{name}/{}.sql", table.name))?.to_owned();
+        let leaky = table.leaky && context == ContextSpec::Leaky;
+        let file = if leaky { "-leaky.sql" } else { ".sql" };
+        table.sql = text(&format!("{name}/{}{file}", table.name))?.to_owned();
     }
     Ok(layout)
 }
@@ -179,25 +188,4 @@ pub fn common(split: &SplitSpec) -> Result<Vec<TableDef>, SchedulerError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_layout_reads() -> Result<(), SchedulerError> {
-        for name in pannier_proto::spec::LAYOUTS {
-            let layout = find(name)?;
-            assert!(layout.raw.iter().any(|r| r.primary), "{name}");
-            for needed in ["transactions", "rejects", "items", "facts"] {
-                assert!(
-                    layout.table.iter().any(|t| t.name == needed),
-                    "{name} lacks {needed}"
-                );
-            }
-        }
-        assert_eq!(
-            common(&SplitSpec::default())?.len(),
-            common(&SplitSpec::LastBasket {})?.len()
-        );
-        Ok(())
-    }
-}
+mod tests;

@@ -24,10 +24,10 @@ pub struct ContentPiece {
 /// The pieces of all files of a relation, numbered from `first`. It opens files: not for async.
 ///
 /// # Errors
-/// Where there is no file any more, or one cannot be read.
+/// Where there is no file any more and there must be one, or one cannot be read.
 pub fn content_pieces(files: &RawFiles, first: u32) -> Result<Vec<ContentPiece>, SchedulerError> {
     let list = files.unchanged().map_err(SchedulerError::Failed)?;
-    if list.is_empty() {
+    if list.is_empty() && !files.optional {
         return Err(SchedulerError::Failed(format!(
             "no file matches {} any more",
             files.wanted()

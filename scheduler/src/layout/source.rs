@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pannier_engine::ops::generate;
 use pannier_engine::raw::{RawColumn, RawForm};
 use pannier_proto::ids::digest_of;
-use pannier_proto::spec::{RunSpec, SpecError, SpecSource};
+use pannier_proto::spec::{ContextSpec, RunSpec, SpecError, SpecSource, WeekRange};
 use pannier_store::is_url;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub struct RawFiles {
     /// The files, where they were there when the run was planned: a run reads these and no other.
     #[serde(default)]
     pub seen: Option<Vec<RawFile>>,
+    /// Without files it is a relation without rows.
+    #[serde(default)]
+    pub optional: bool,
     /// Hash of each file's content by path, where the files were there when the run was planned.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
@@ -97,6 +100,7 @@ impl RawFiles {
 /// # Errors
 /// Where files are missing, or too few weeks are there for the split.
 pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<Source, SpecError> {
+    options_fit(source, spec, layout)?;
     let mut raw = BTreeMap::new();
     for part in &layout.raw {
         let files = RawFiles {
@@ -107,6 +111,7 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             columns: part.columns.clone(),
             places: places(spec, part),
             seen: None,
+            optional: part.optional,
             digests: BTreeMap::new(),
         };
         raw.insert(part.name.clone(), files);
@@ -146,8 +151,13 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
             weeks_suffice(source, spec, weeks_named(&files, mark, spec))?;
         }
         let folder = found.raw.get(&part.name).map(RawFiles::folder);
+        let empty = if files.is_empty() {
+            ", so what is made of it is empty"
+        } else {
+            ""
+        };
         found.facts.push(format!(
-            "{}: {} files in `{}`",
+            "{}: {} files in `{}`{empty}",
             part.name,
             files.len(),
             folder.unwrap_or_default()
@@ -175,6 +185,26 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
     Ok(found)
 }
 
+/// What the spec asks of the source's layout must be something that it has.
+fn options_fit(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<(), SpecError> {
+    let name = &spec.source.layout;
+    let refuse = |key: &str, message: String| {
+        let help = format!("remove `{key}`, or give another source.layout");
+        Err(source.error_at(key, message, Some(help)))
+    };
+    let weeks = spec.prepare.weeks != WeekRange::default();
+    if weeks && !layout.table.iter().any(|t| t.sql.contains("$week_")) {
+        let message = format!("the layout {name} has no weeks: its source tells no dates");
+        return refuse("prepare.weeks", message);
+    }
+    let leaky = spec.prepare.context == ContextSpec::Leaky;
+    if leaky && !layout.table.iter().any(|t| t.leaky) {
+        let message = format!("the layout {name} has no interactions whose context could be leaky");
+        return refuse("prepare.context", message);
+    }
+    Ok(())
+}
+
 fn list(
     source: &SpecSource,
     spec: &RunSpec,
@@ -186,7 +216,7 @@ fn list(
         .get(&part.name)
         .map_or(Ok(Vec::new()), RawFiles::list);
     let files = files.map_err(|e| source.error_at("source.path", e, None))?;
-    if files.is_empty() {
+    if files.is_empty() && !part.optional {
         let wanted = found
             .raw
             .get(&part.name)
@@ -229,6 +259,7 @@ pub fn primary_files(spec: &RunSpec, layout: &Layout) -> Vec<String> {
         columns: Vec::new(),
         places: places(spec, part),
         seen: None,
+        optional: true,
         digests: BTreeMap::new(),
     });
     let files = files.and_then(|files| files.list().ok()).unwrap_or_default();

@@ -31,7 +31,7 @@ fn planned(sets: &[(&str, &str)]) -> Result<RunPlan, SchedulerError> {
     }
     .with_overrides(&sets)?;
     let spec = RunSpec::parse(&text)?;
-    let layout = layout::find(&spec.source.layout)?;
+    let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
     let source = layout::resolve(&text, &spec, &layout)?;
     let defs = Defs {
         staged: layout.table.clone(),
@@ -132,7 +132,7 @@ fn a_missing_file_is_refused_at_its_key() {
     let refused = RunSpec::parse(&source)
         .map_err(SchedulerError::from)
         .and_then(|spec| {
-            let layout = layout::find(&spec.source.layout)?;
+            let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
             Ok(layout::resolve(&source, &spec, &layout)?)
         })
         .map_err(|e| e.to_string());
@@ -142,4 +142,39 @@ fn a_missing_file_is_refused_at_its_key() {
             .is_err_and(|e| e.contains("--> t.toml:5:") && e.contains("no file matches")),
         "{refused:?}"
     );
+}
+
+#[test]
+fn an_option_that_the_layout_does_not_have_is_refused_at_its_key() {
+    let refused = |sets: &[(&str, &str)]| planned(sets).map_err(|e| e.to_string());
+    let instacart = ("source.layout", "instacart");
+    let weeks = refused(&[instacart, ("prepare.weeks.to", "9")]);
+    assert!(
+        weeks
+            .as_ref()
+            .is_err_and(|e| e.contains("the layout instacart has no weeks")),
+        "{weeks:?}"
+    );
+    let leaky = ("prepare.context", "leaky");
+    let context = refused(&[instacart, leaky]);
+    assert!(
+        context
+            .as_ref()
+            .is_err_and(|e| e.contains("no interactions whose context could be leaky")),
+        "{context:?}"
+    );
+    assert!(refused(&[("source.layout", "rees46"), leaky]).is_ok());
+}
+
+#[test]
+fn the_context_changes_interactions_and_nothing_else() -> Result<(), SchedulerError> {
+    let rees46 = ("source.layout", "rees46");
+    let before = planned(&[rees46])?.tables();
+    let after = planned(&[rees46, ("prepare.context", "leaky")])?.tables();
+    let changed: Vec<&String> = before
+        .keys()
+        .filter(|t| before.get(*t) != after.get(*t))
+        .collect();
+    assert_eq!(changed, ["interactions"]);
+    Ok(())
 }

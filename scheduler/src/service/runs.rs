@@ -51,7 +51,7 @@ impl Runs {
             text: request.toml,
         };
         let spec = RunSpec::parse(&source)?;
-        let mut layout = layout::find(&spec.source.layout)?;
+        let mut layout = layout::find(&spec.source.layout, spec.prepare.context)?;
         let (for_files, for_spec) = (source.clone(), spec.clone());
         let found = tokio::task::spawn_blocking(move || {
             layout::fit(&for_files, &for_spec, &mut layout)?;

@@ -14,15 +14,16 @@ use crate::exit::Exit;
 The same options give the same files on every machine.
 
 Example:
-  pannier generate --customers 1000 --weeks 20 --gzip --out data")]
+  pannier generate --customers 1000 --weeks 20 --gzip --out data
+  pannier generate --layout instacart --customers 1000 --weeks 52 --out data/instacart")]
 pub struct GenerateArgs {
     /// The form of the files
     #[arg(long, value_enum, default_value_t = Layout::DunnhumbyLgsr)]
     layout: Layout,
-    /// Customers
+    /// Customers, users or households
     #[arg(long, value_name = "N", default_value_t = 1000)]
     customers: u32,
-    /// Weeks, one file each
+    /// Weeks in which they shop
     #[arg(long, value_name = "N", default_value_t = 20)]
     weeks: u32,
     /// Draws customers and their shopping
@@ -47,6 +48,14 @@ pub struct GenerateArgs {
 enum Layout {
     /// Weekly files of dunnhumby's "Let's Get Sort-of-Real"
     DunnhumbyLgsr,
+    /// Complete Journey, the Parquet tables of the packages
+    CompleteJourney,
+    /// Complete Journey, the original eight CSVs
+    CompleteJourneyCsv,
+    /// Instacart's six CSVs
+    Instacart,
+    /// REES46's events of a shop, one CSV a month
+    Rees46,
     /// One CSV of purchases without dates, ids written as floats, nulls as \N
     Transactions,
 }
@@ -74,6 +83,10 @@ pub fn run(global: &Global, args: &GenerateArgs) -> anyhow::Result<Exit> {
     let spec = GenerateSpec {
         layout: match args.layout {
             Layout::DunnhumbyLgsr => GenerateLayout::DunnhumbyLgsr,
+            Layout::CompleteJourney => GenerateLayout::CompleteJourney,
+            Layout::CompleteJourneyCsv => GenerateLayout::CompleteJourneyCsv,
+            Layout::Instacart => GenerateLayout::Instacart,
+            Layout::Rees46 => GenerateLayout::Rees46,
             Layout::Transactions => GenerateLayout::Transactions,
         },
         customers: args.customers,

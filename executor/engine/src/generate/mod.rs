@@ -7,9 +7,13 @@
 //! A further layout is a variant of [`GenerateLayout`] and a folder with one function
 //! `write(&GenerateSpec, &mut Output) -> Result<(), GenerateError>`.
 
+mod instacart;
+mod journey;
 mod lgsr;
+mod lines;
 mod output;
 mod random;
+mod rees46;
 mod spec;
 mod transactions;
 
@@ -42,6 +46,14 @@ pub fn generate(
     let mut output = Output::new(dir, spec.weeks, progress);
     match spec.layout {
         GenerateLayout::DunnhumbyLgsr => lgsr::write(spec, &mut output)?,
+        GenerateLayout::CompleteJourney => {
+            journey::write(spec, journey::Form::Parquet, &mut output)?
+        }
+        GenerateLayout::CompleteJourneyCsv => {
+            journey::write(spec, journey::Form::Csv, &mut output)?
+        }
+        GenerateLayout::Instacart => instacart::write(spec, &mut output)?,
+        GenerateLayout::Rees46 => rees46::write(spec, &mut output)?,
         GenerateLayout::Transactions => transactions::write(spec, &mut output)?,
     }
     Ok(output.summary)

@@ -42,7 +42,7 @@ impl<'a> Output<'a> {
     pub fn file<T>(
         &mut self,
         name: &str,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>,
     ) -> Result<T, GenerateError> {
         let path = self.dir.join(name);
         let mut unfinished = path.as_os_str().to_owned();

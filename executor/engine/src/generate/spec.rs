@@ -47,19 +47,38 @@ pub enum GenerateLayout {
     /// dunnhumby "Let's Get Sort-of-Real".
     #[default]
     DunnhumbyLgsr,
+    /// Complete Journey, the Parquet tables of the packages.
+    CompleteJourney,
+    /// Complete Journey, the original eight CSVs.
+    CompleteJourneyCsv,
+    /// Instacart's six CSVs.
+    Instacart,
+    /// REES46's events of a shop, one CSV a month.
+    Rees46,
     /// One CSV of purchases without dates, ids written as floats, nulls as `\N`.
     Transactions,
 }
 
 impl GenerateLayout {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::DunnhumbyLgsr, Self::Transactions];
+    pub const ALL: [Self; 6] = [
+        Self::DunnhumbyLgsr,
+        Self::CompleteJourney,
+        Self::CompleteJourneyCsv,
+        Self::Instacart,
+        Self::Rees46,
+        Self::Transactions,
+    ];
 
     /// What specs and the command line call it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::DunnhumbyLgsr => "dunnhumby-lgsr",
+            Self::CompleteJourney => "complete-journey",
+            Self::CompleteJourneyCsv => "complete-journey-csv",
+            Self::Instacart => "instacart",
+            Self::Rees46 => "rees46",
             Self::Transactions => "transactions",
         }
     }
@@ -76,6 +95,10 @@ impl GenerateLayout {
     pub fn is_output(self, file_name: &str) -> bool {
         match self {
             Self::DunnhumbyLgsr => file_name.starts_with("transactions_"),
+            Self::CompleteJourney => file_name.ends_with(".parquet"),
+            Self::CompleteJourneyCsv | Self::Instacart | Self::Rees46 => {
+                file_name.ends_with(".csv") || file_name.ends_with(".csv.gz")
+            }
             Self::Transactions => file_name.starts_with("purchases."),
         }
     }

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::super::keys::{self, TableKeys};
 use super::super::{
-    BaselineModel, BaselineSpec, CheckSpec, ColumnSpec, ColumnsSpec, CsvHeader, CsvSpec,
-    EvaluateSpec, Gate, GenerateSpec, IdKind, ModelSpec, PathSpec, PrepareSpec, Prod2vecParams,
-    PublishSpec, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableSpec, TrainSpec,
-    WeekRange, WindowSpec,
+    BaselineModel, BaselineSpec, CheckSpec, ColumnSpec, ColumnsSpec, ContextSpec, CsvHeader,
+    CsvSpec, EvaluateSpec, Gate, GenerateSpec, IdKind, ModelSpec, PathSpec, PrepareSpec,
+    Prod2vecParams, PublishSpec, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableSpec,
+    TrainSpec, WeekRange, WindowSpec,
 };
 use super::{HEAD, parse, source};
 
@@ -43,6 +43,7 @@ min_item_baskets = 6
 max_items = 1000
 parts = 4
 row_group_rows = 1024
+context = "leaky"
 
 [split]
 by = "time"
@@ -107,7 +108,7 @@ const FULL_JSON: &str = concat!(
     r#""max_reject_share":0.02,"#,
     r#""generate":{"customers":10,"weeks":20,"seed":3,"header":"older","gzip":false,"bad_row_share":0.1}},"#,
     r#""prepare":{"weeks":{"from":200701,"to":200806},"min_item_baskets":6,"max_items":1000,"parts":4,"#,
-    r#""row_group_rows":1024},"#,
+    r#""row_group_rows":1024,"context":"leaky"},"#,
     r#""split":{"by":"time","test_weeks":3,"valid_weeks":2},"#,
     r#""table":[{"name":"items","sql":"select 1","file":"items.sql","key":["item_id"],"sort":["item_id"],"parts":1}],"#,
     r#""check":[{"name":"baskets have an owner","sql":"select * from transactions where user_id is null","#,
@@ -132,7 +133,7 @@ fn defaults_are_as_documented() {
             r#""source":{"layout":"dunnhumby-lgsr","path":"data/*.csv.gz","format":null,"csv":null,"columns":null,"#,
             r#""max_reject_share":0.01,"generate":null},"#,
             r#""prepare":{"weeks":{"from":null,"to":null},"min_item_baskets":5,"max_items":null,"parts":8,"#,
-            r#""row_group_rows":65536},"#,
+            r#""row_group_rows":65536,"context":"decision"},"#,
             r#""split":{"by":"time","test_weeks":4,"valid_weeks":0},"#,
             r#""table":[],"check":[],"#,
             r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
@@ -239,7 +240,10 @@ fn share() -> impl Strategy<Value = f64> {
 }
 
 fn week() -> impl Strategy<Value = u32> {
-    (1000..=9999u32, 1..=53u32).prop_map(|(year, week)| year * 100 + week)
+    prop_oneof![
+        (1000..=9999u32, 1..=53u32).prop_map(|(year, week)| year * 100 + week),
+        1..=999u32,
+    ]
 }
 
 prop_compose! {
@@ -254,7 +258,7 @@ prop_compose! {
 
 prop_compose! {
     fn source_spec()(path in text(), max_reject_share in share(), generate in proptest::option::of(generate()), other: bool) -> SourceSpec {
-        let layout = if other && generate.is_none() { "complete-journey" } else { "dunnhumby-lgsr" };
+        let layout = if other { "complete-journey" } else { "dunnhumby-lgsr" };
         let path = PathSpec::One(path);
         SourceSpec { layout: layout.into(), path, format: None, csv: None, columns: None, max_reject_share, generate }
     }
@@ -297,9 +301,10 @@ prop_compose! {
     fn prepare()(
         a in proptest::option::of(week()), b in proptest::option::of(week()), min_item_baskets: u32,
         max_items in proptest::option::of(1..=u32::MAX), parts in 1..=4096u32, row_group_rows in 1..=u32::MAX,
+        context in prop_oneof![Just(ContextSpec::Decision), Just(ContextSpec::Leaky)],
     ) -> PrepareSpec {
         let (from, to) = if a.is_some() && b.is_some() { (a.min(b), a.max(b)) } else { (a, b) };
-        PrepareSpec { weeks: WeekRange { from, to }, min_item_baskets, max_items, parts, row_group_rows }
+        PrepareSpec { weeks: WeekRange { from, to }, min_item_baskets, max_items, parts, row_group_rows, context }
     }
 }
 

@@ -8,6 +8,7 @@
 mod basket;
 mod calendar;
 mod catalogue;
+mod chronicle;
 mod customer;
 mod labels;
 mod quantity;
@@ -27,7 +28,9 @@ use super::{GenerateError, GenerateSpec, HeaderVariant, Output};
 
 pub use basket::{Basket, Card};
 pub use calendar::Week;
+pub(super) use catalogue::ITEMS;
 pub use catalogue::{Class, Item, Tier};
+pub(super) use chronicle::{Chronicle, variant};
 pub use labels::{Labels, Line};
 pub use simulate::Simulation;
 pub use stores::Store;

@@ -14,7 +14,7 @@ use super::stores::{Store, Stores};
 use super::taste::Topics;
 
 /// Seed of what is the same in every run: catalogue, stores, topics.
-const CHAIN_SEED: u64 = 0x5061_6E6E_6965_7231;
+pub(super) const CHAIN_SEED: u64 = 0x5061_6E6E_6965_7231;
 
 /// Anonymous baskets per basket of a known customer.
 const ANONYMOUS: f64 = 0.2582;

@@ -1,0 +1,3 @@
+select coupon_upc, product_id as item_id, campaign as campaign_id
+from raw_coupons
+where _reason is null

@@ -1,0 +1,189 @@
+//! The tables of a layout, made in this process: each by its SQL over what its `reads` names, and
+//! nothing else.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use pannier_engine::narrow::{PIECE, narrow};
+use pannier_engine::raw::RawRelation;
+use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
+use pannier_proto::spec::{ContextSpec, Severity};
+
+use crate::layout::{Layout, RawFiles, content_pieces, find};
+
+/// Tables of one source.
+pub struct Staged {
+    layout: Layout,
+    tables: BTreeMap<String, Arc<dyn TableProvider>>,
+}
+
+/// A session; none of these tables uses a function that reads the warehouse.
+fn context() -> SessionContext {
+    let folder = std::env::temp_dir().display().to_string();
+    let warehouse = Warehouse::open(&folder).unwrap();
+    SessionContext::new_with_state(session::state(session::config(), &warehouse).unwrap())
+}
+
+/// Rows as a table that tells the piece of each, as committed tables do.
+fn table(schema: &Schema, rows: Vec<RecordBatch>) -> MemTable {
+    let mut fields = schema.fields().to_vec();
+    fields.push(Arc::new(Field::new(PIECE, DataType::UInt32, false)));
+    let schema = Arc::new(Schema::new(fields));
+    let with_piece = |rows: RecordBatch| {
+        let piece: ArrayRef = Arc::new(UInt32Array::from(vec![0; rows.num_rows()]));
+        let columns = rows.columns().iter().cloned().chain([piece]).collect();
+        RecordBatch::try_new(Arc::clone(&schema), columns).unwrap()
+    };
+    let rows = rows.into_iter().map(with_piece).collect();
+    MemTable::try_new(Arc::clone(&schema), vec![rows]).unwrap()
+}
+
+impl Staged {
+    /// Makes all tables of a layout of the files in a folder.
+    pub async fn of(name: &str, folder: &Path) -> Self {
+        Self::with(name, folder, ContextSpec::Decision, (0, 999_999)).await
+    }
+
+    /// As [`Self::of`], with the options of `[prepare]`.
+    pub async fn with(name: &str, folder: &Path, decision: ContextSpec, weeks: (i64, i64)) -> Self {
+        let layout = find(name, decision).unwrap();
+        let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
+        for raw in &layout.raw {
+            let files = RawFiles {
+                format: raw.format,
+                columns: raw.columns.clone(),
+                folder: folder.display().to_string(),
+                pattern: raw.files.clone(),
+                optional: raw.optional,
+                digests: BTreeMap::new(),
+            };
+            let pieces = content_pieces(&files, 0).unwrap();
+            let pieces = pieces.into_iter().map(|p| p.piece).collect();
+            let relation = RawRelation::new(pieces, raw.format, raw.columns.clone());
+            tables.insert(raw.name.clone(), Arc::new(relation));
+        }
+        for def in &layout.table {
+            let context = context();
+            for input in &def.reads {
+                let table = tables.get(input).unwrap_or_else(|| {
+                    panic!(
+                        "{name}: {} reads {input}, which nothing before it makes",
+                        def.name
+                    )
+                });
+                context
+                    .register_table(input.as_str(), Arc::clone(table))
+                    .unwrap();
+            }
+            let frame = context.sql(&def.sql).await;
+            let mut frame = frame.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
+            if def.sql.contains("$week_") {
+                let values = [("week_from", weeks.0), ("week_to", weeks.1)];
+                let values = values.map(|(n, v)| (n.to_owned(), ScalarValue::Int64(Some(v))));
+                let values = std::collections::HashMap::from(values);
+                frame = frame.with_param_values(ParamValues::from(values)).unwrap();
+            }
+            let schema = Arc::new(frame.schema().as_arrow().clone());
+            for column in def.key.iter().chain(&def.sort) {
+                assert!(
+                    schema.column_with_name(column).is_some(),
+                    "{name}/{}: {column}",
+                    def.name
+                );
+            }
+            if def.narrow {
+                let query = frame.clone().into_unoptimized_plan();
+                narrow(query).unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
+            }
+            let rows = frame.collect().await;
+            let rows = rows.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
+            tables.insert(def.name.clone(), Arc::new(table(&schema, rows)));
+        }
+        Self { layout, tables }
+    }
+
+    /// The rows of a query as text, columns by `,`.
+    pub async fn rows(&self, sql: &str) -> Vec<String> {
+        let context = context();
+        for (name, table) in &self.tables {
+            context
+                .register_table(name.as_str(), Arc::clone(table))
+                .unwrap();
+        }
+        let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+        let options = FormatOptions::default().with_null("-");
+        let mut rows = Vec::new();
+        for batch in batches {
+            let columns: Vec<ArrayFormatter<'_>> = batch
+                .columns()
+                .iter()
+                .map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap())
+                .collect();
+            for row in 0..batch.num_rows() {
+                let cells: Vec<String> = columns.iter().map(|c| c.value(row).to_string()).collect();
+                rows.push(cells.join(","));
+            }
+        }
+        rows
+    }
+
+    /// The one number that a query gives.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let rows = self.rows(sql).await;
+        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+        rows[0]
+            .parse()
+            .unwrap_or_else(|e| panic!("{sql}: {rows:?}: {e}"))
+    }
+
+    /// Rows of a table.
+    pub async fn count(&self, table: &str) -> i64 {
+        self.number(&format!("select count(*) from {table}")).await
+    }
+
+    /// What `facts` says.
+    pub async fn fact(&self, fact: &str) -> i64 {
+        self.number(&format!(
+            "select sum(rows) from facts where fact = '{fact}'"
+        ))
+        .await
+    }
+
+    /// Columns of a table and their types.
+    pub fn columns(&self, table: &str) -> Vec<(String, DataType)> {
+        let schema = self.tables[table].schema();
+        let columns = schema.fields().iter();
+        columns
+            .filter(|f| f.name() != PIECE)
+            .map(|f| match f.data_type() {
+                // Which of its forms text has is settled when a table is written.
+                DataType::Utf8View => (f.name().clone(), DataType::Utf8),
+                other => (f.name().clone(), other.clone()),
+            })
+            .collect()
+    }
+
+    /// Names of the layout's tables.
+    pub fn names(&self) -> Vec<String> {
+        self.layout.table.iter().map(|t| t.name.clone()).collect()
+    }
+
+    /// The default checks, with how many rows offend each.
+    pub async fn checks(&self) -> Vec<(String, Severity, usize)> {
+        let mut checks = Vec::new();
+        for check in &self.layout.check {
+            let rows = self.rows(&check.sql).await.len();
+            checks.push((check.name.clone(), check.severity, rows));
+        }
+        checks
+    }
+}
