@@ -51,8 +51,29 @@ pub(super) const SPLIT: TableKeys = TableKeys {
 };
 pub(super) const CHECK: TableKeys = TableKeys {
     header: "[[check]]",
-    required: &["name", "sql"],
-    optional: &["severity", "limit"],
+    required: &["name"],
+    optional: &[
+        "sql",
+        "rule",
+        "table",
+        "column",
+        "columns",
+        "values",
+        "min",
+        "max",
+        "references",
+        "where",
+        "value",
+        "within",
+        "against",
+        "types",
+        "exact",
+        "of",
+        "max_change",
+        "severity",
+        "limit",
+        "max_share",
+    ],
 };
 pub(super) const TRAIN: TableKeys = TableKeys {
     header: "[[train]]",
@@ -132,10 +153,7 @@ impl TableKeys {
 
 /// The candidate that `word` is a slip of, if there is one: a third of the letters may be wrong, or
 /// one may be the beginning of the other.
-pub(super) fn nearest<'c>(
-    word: &str,
-    candidates: impl Iterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
     let distance = |candidate: &str| {
         let is_beginning = candidate.starts_with(&word) || word.starts_with(candidate);

@@ -6,7 +6,7 @@
 //! nothing to train on) is found elsewhere and reported through [`SpecSource::error_at`].
 //!
 //! `keys` lists the tables and keys, `reader` and `value` turn TOML into typed values, the section
-//! files (`source`, `prepare`, `train`, `evaluate`, `publish`) say what each table means, `checks`
+//! files (`source`, `prepare`, `rule`, `train`, `evaluate`, `publish`) say what each table means, `checks`
 //! holds the rules between keys.
 
 mod checks;
@@ -20,6 +20,10 @@ mod overrides;
 mod prepare;
 mod publish;
 mod reader;
+mod rule;
+mod rule_fields;
+mod rule_parse;
+mod rule_text;
 mod source;
 mod train;
 mod value;
@@ -33,9 +37,14 @@ pub use error::{SpecError, SpecProblem};
 pub use evaluate::{BaselineModel, BaselineSpec, EvaluateSpec};
 pub use gate::{Gate, GateMetric, GateOp, GateOutcome, GateSide};
 pub use gate_text::GateError;
+pub use keys::nearest;
 pub use locate::SpecSource;
-pub use prepare::{CheckSpec, PrepareSpec, Severity, SplitSpec, WeekRange};
+pub use prepare::{PrepareSpec, SplitSpec, WeekRange};
 pub use publish::PublishSpec;
+pub use rule::{
+    Against, Allowed, CheckRule, CheckSpec, CheckValue, ColumnRef, ColumnType, DriftOf, RowTest,
+    Severity, TableNumber, Within,
+};
 pub use source::{CsvHeader, GenerateSpec, LAYOUTS, SourceSpec};
 pub use train::{ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
 
@@ -62,7 +71,7 @@ pub struct RunSpec {
     /// What is held out.
     #[serde(default)]
     pub split: SplitSpec,
-    /// SQL assertions on the tables.
+    /// What must hold of the tables.
     #[serde(default)]
     pub check: Vec<CheckSpec>,
     /// Models to train; none makes a run that only prepares tables.

@@ -5,9 +5,11 @@ mod source;
 
 use include_dir::{Dir, include_dir};
 use pannier_engine::raw::{RawColumn, RawFormat};
-use pannier_proto::spec::Severity;
+use pannier_proto::spec::CheckSpec;
 use serde::Deserialize;
 
+#[cfg(test)]
+pub use source::RawFiles;
 pub use source::{Source, resolve};
 
 use crate::error::SchedulerError;
@@ -51,18 +53,6 @@ pub struct TableDef {
     pub sql: String,
 }
 
-/// A check that comes with a layout.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CheckDef {
-    /// Name.
-    pub name: String,
-    /// Offending rows.
-    pub sql: String,
-    /// What happens where there are any.
-    pub severity: Severity,
-}
-
 /// A known raw source.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,14 +66,20 @@ pub struct Layout {
     pub raw: Vec<RawSource>,
     /// Tables made of them.
     pub table: Vec<TableDef>,
-    /// Its checks.
+    /// Its checks, written as in a spec.
     #[serde(default)]
-    pub check: Vec<CheckDef>,
+    pub check: Vec<CheckSpec>,
 }
 
+/// What every source has in common.
 #[derive(Debug, Deserialize)]
-struct Common {
-    table: Vec<TableDef>,
+#[serde(deny_unknown_fields)]
+pub struct Common {
+    /// Tables made of `transactions` and `items`.
+    pub table: Vec<TableDef>,
+    /// Checks of a model's inputs, written as in a spec.
+    #[serde(default)]
+    pub check: Vec<CheckSpec>,
 }
 
 fn text(path: &str) -> Result<&'static str, SchedulerError> {
@@ -107,11 +103,11 @@ pub fn find(name: &str) -> Result<Layout, SchedulerError> {
     Ok(layout)
 }
 
-/// The tables that every source has in common. `split` names the SQL of `splits`.
+/// The tables and checks that every source has in common. `split` names the SQL of `splits`.
 ///
 /// # Errors
 /// Where a description cannot be read.
-pub fn common(split: &str) -> Result<Vec<TableDef>, SchedulerError> {
+pub fn common(split: &str) -> Result<Common, SchedulerError> {
     let mut common: Common = toml::from_str(text("common/tables.toml")?)
         .map_err(|e| SchedulerError::Failed(format!("common tables: {e}")))?;
     for table in &mut common.table {
@@ -122,7 +118,7 @@ pub fn common(split: &str) -> Result<Vec<TableDef>, SchedulerError> {
         };
         table.sql = text(&format!("common/{file}.sql"))?.to_owned();
     }
-    Ok(common.table)
+    Ok(common)
 }
 
 #[cfg(test)]
@@ -142,8 +138,8 @@ mod tests {
             }
         }
         assert_eq!(
-            common("splits-time")?.len(),
-            common("splits-last-basket")?.len()
+            common("splits-time")?.table.len(),
+            common("splits-last-basket")?.table.len()
         );
         Ok(())
     }

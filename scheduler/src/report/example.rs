@@ -69,7 +69,7 @@ pub fn failed() -> ReportData {
     let mut checks = checks();
     checks[2].severity = Severity::Fail;
     checks[2].outcome = CheckOutcome::Failed;
-    checks[2].offending_rows = 1_204;
+    checks[2].found = "1,204 rows offend, 0 may".to_owned();
     let mut timeline = timeline();
     timeline.truncate(4);
     timeline[3].outcome = ActivityOutcome::Failed;
@@ -545,11 +545,12 @@ fn checks() -> Vec<Check> {
             .map(|cell| (*cell).to_owned())
             .collect::<Vec<_>>()
     };
-    let check = |name: &str, severity, outcome, offending_rows, sample| Check {
+    let check = |name: &str, severity, outcome, offending: u64, sample| Check {
         name: name.to_owned(),
+        rule: "its SQL selects no row".to_owned(),
         severity,
         outcome,
-        offending_rows,
+        found: format!("{offending} rows offend, 0 may"),
         sample,
     };
     let sample = SampleRows {

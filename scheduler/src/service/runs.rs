@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::check;
 use crate::driver::Driver;
 use crate::error::SchedulerError;
 use crate::layout;
@@ -59,7 +60,9 @@ impl Runs {
         let (found, layout) = found
             .await
             .map_err(|e| SchedulerError::Failed(e.to_string()))??;
-        Ok((source, plan::plan(spec, &layout, found)?))
+        let mut plan = plan::plan(spec, &layout, found)?;
+        check::fit(&source, &mut plan).await?;
+        Ok((source, plan))
     }
 
     async fn submit_run(&self, request: SubmitRequest) -> Result<SubmitResponse, SchedulerError> {

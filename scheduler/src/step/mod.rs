@@ -3,8 +3,10 @@
 mod check;
 mod evaluate;
 mod metrics;
+pub mod profile;
 mod publish;
 mod report;
+pub mod rows;
 mod table;
 mod work;
 
@@ -59,12 +61,12 @@ pub async fn perform(run: &StepRun) -> StepResult {
     match &step.kind {
         StepKind::Generate { spec, dir } => table::generate(run, spec, dir).await,
         StepKind::Table(table) => table::make(run, table).await,
-        StepKind::Check(check) => check::run_check(run, check).await,
-        StepKind::RejectShare { limit } => check::reject_share(run, *limit).await,
+        StepKind::Checks { checks } => check::run_checks(run, checks).await,
         StepKind::Train(train) => work::train(run, train).await,
         StepKind::Predict { method, baseline } => work::predict(run, method, *baseline).await,
         StepKind::Evaluate => evaluate::evaluate(run).await,
         StepKind::Publish { train, publish } => publish::publish(run, train, publish).await,
+        StepKind::Profile => profile::make(run).await,
         StepKind::Report => report::write(run).await,
     }
 }

@@ -1,9 +1,7 @@
 //! Makes a table version, unless it is there; and generates raw files.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use pannier_engine::exec::{EngineExec, EngineOp};
@@ -21,7 +19,7 @@ use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::jobs::{JobProgress, Jobs};
-use crate::plan::{Param, RunPlan, TablePlan};
+use crate::plan::{RunPlan, TablePlan};
 
 /// Between two progress events of a step.
 const TOLD: Duration = Duration::from_millis(100);
@@ -149,21 +147,9 @@ async fn query(
         )?;
     }
     let frame = context.sql(&table.sql).await?;
-    let values: HashMap<String, ScalarValue> = table
-        .params
-        .iter()
-        .map(|(name, value)| {
-            let value = match value {
-                Param::Int(v) => ScalarValue::Int64(Some(*v)),
-                Param::UInt(v) => ScalarValue::UInt64(Some(*v)),
-            };
-            (name.clone(), value)
-        })
-        .collect();
-    let frame = if values.is_empty() {
-        frame
-    } else {
-        frame.with_param_values(ParamValues::from(values))?
+    let frame = match table.values() {
+        None => frame,
+        Some(values) => frame.with_param_values(values)?,
     };
     Ok(frame.into_optimized_plan()?)
 }
