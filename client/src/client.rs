@@ -4,13 +4,16 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use pannier_proto::MAX_MESSAGE_BYTES;
 use pannier_proto::event::RunEvent;
+use pannier_proto::profile::Profile;
 use pannier_proto::status::{ModelInfo, PlanStep, RunStatus};
+use pannier_proto::wire::profile_service_client::ProfileServiceClient;
 use pannier_proto::wire::registry_service_client::RegistryServiceClient;
 use pannier_proto::wire::run_service_client::RunServiceClient;
 use pannier_proto::wire::sql_service_client::SqlServiceClient;
 use pannier_proto::wire::{
     EventMessage, EventsRequest, GcRequest, InfoRequest, ListModelsRequest, ListRunsRequest,
-    RunRequest, RunStatusMessage, SimilarRequest, SpecRequest, SqlRequest, SubmitRequest,
+    ProfileRequest, RunRequest, RunStatusMessage, SimilarRequest, SpecRequest, SqlRequest,
+    SubmitRequest,
 };
 use serde::de::DeserializeOwned;
 use tonic::transport::Channel;
@@ -28,6 +31,7 @@ pub struct Client {
     url: String,
     runs: RunServiceClient<Channel>,
     registry: RegistryServiceClient<Channel>,
+    profiles: ProfileServiceClient<Channel>,
     sql: SqlServiceClient<Channel>,
 }
 
@@ -46,6 +50,7 @@ impl Client {
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(limit),
             registry: RegistryServiceClient::new(channel.clone()).max_decoding_message_size(limit),
+            profiles: ProfileServiceClient::new(channel.clone()).max_decoding_message_size(limit),
             sql: SqlServiceClient::new(channel)
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(limit),
@@ -198,6 +203,27 @@ impl Client {
         };
         self.answer(self.registry.clone().similar(request).await)
             .map(Into::into)
+    }
+
+    /// What tables hold: of a table (`transactions`, `transactions@<version>`) or, where `table` is
+    /// empty, of a source; of a run, or where `run_id` is empty of the newest. With `html` the
+    /// second value is the same as a page.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such run or table.
+    pub async fn profile(
+        &self,
+        table: &str,
+        run_id: &str,
+        html: bool,
+    ) -> Result<(Profile, String), ClientError> {
+        let request = ProfileRequest {
+            table: table.to_owned(),
+            run_id: run_id.to_owned(),
+            html,
+        };
+        let answer = self.answer(self.profiles.clone().profile(request).await)?;
+        Ok((self.decode(&answer.json)?, answer.html))
     }
 
     /// Runs a query over the committed tables; at most `limit` rows come back, 0 standing for the

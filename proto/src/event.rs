@@ -1,9 +1,8 @@
 //! Facts of a run, in the order in which they were recorded. Appended before they are acted on.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use crate::spec::Severity;
 use crate::work::WorkOutcome;
 
 /// A recorded fact.
@@ -46,18 +45,19 @@ pub enum StepOutcome {
         /// Digest of its content.
         digest: String,
     },
-    /// A check was evaluated.
+    /// Checks were evaluated, each told in an event of its own.
     Checked {
-        /// Rows that offend.
-        offending: u64,
-        /// Rows that may.
-        limit: u64,
-        /// `fail` or `warn`.
-        severity: String,
-        /// Whether the limit holds.
-        passed: bool,
-        /// Up to 20 offending rows, column by column as text.
-        sample: Vec<BTreeMap<String, String>>,
+        /// Checks that hold.
+        passed: u64,
+        /// Checks that do not, and only warn.
+        warned: u64,
+    },
+    /// What the source holds was described.
+    Profiled {
+        /// Tables.
+        tables: u64,
+        /// Columns of all of them.
+        columns: u64,
     },
     /// A trainer's work is done.
     Work(WorkOutcome),
@@ -88,6 +88,27 @@ pub enum StepOutcome {
         /// Path below the warehouse.
         path: String,
     },
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Its name.
+    pub name: String,
+    /// Its rule, in words.
+    pub rule: String,
+    /// What it means where the rule does not hold.
+    pub severity: Severity,
+    /// Whether the rule holds.
+    pub passed: bool,
+    /// What was found and what is allowed, in words.
+    pub found: String,
+    /// Rows that offend; 0 for a rule about a whole table.
+    pub offending: u64,
+    /// Columns of `sample`.
+    pub columns: Vec<String>,
+    /// Where the rule does not hold, up to 20 rows that offend, as text.
+    pub sample: Vec<Vec<String>>,
 }
 
 /// A metric of a method over the held-out queries.
@@ -196,6 +217,13 @@ pub enum RunEventKind {
         learning_rate: f64,
         /// Pairs so far.
         pairs: u64,
+    },
+    /// A check was evaluated.
+    Checked {
+        /// The step.
+        step: String,
+        /// What came of it.
+        check: CheckResult,
     },
     /// A line for people.
     Log {

@@ -10,6 +10,7 @@ pub mod feed;
 pub mod ids;
 pub mod manifest;
 pub mod objects;
+pub mod profile;
 pub mod spec;
 pub mod status;
 pub mod work;

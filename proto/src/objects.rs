@@ -62,6 +62,12 @@ pub fn report(run_id: &str) -> String {
     format!("runs/{run_id}/report.html")
 }
 
+/// What a run's source holds, as JSON.
+#[must_use]
+pub fn profile(run_id: &str) -> String {
+    format!("runs/{run_id}/profile.json")
+}
+
 /// Folder of a training's checkpoints.
 #[must_use]
 pub fn checkpoints(run_id: &str, train: &str) -> String {

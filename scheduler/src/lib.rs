@@ -4,6 +4,7 @@
 //! trainer works on what (`trainers`), what is published (`registry`). Tables are written by
 //! executors, models by trainers; the scheduler hands out the work and keeps the record.
 
+mod check;
 mod cluster;
 mod config;
 mod driver;
@@ -12,6 +13,7 @@ mod jobs;
 mod layout;
 mod neighbours;
 mod plan;
+mod profile;
 pub mod report;
 mod run;
 mod serve;

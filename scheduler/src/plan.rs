@@ -1,14 +1,16 @@
 //! What a run consists of: a pure function of spec, layout and source. Versions of all tables are
 //! known before anything is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use datafusion::common::{ParamValues, ScalarValue};
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
-    BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, TrainSpec,
+    BaselineModel, CheckRule, CheckSpec, GenerateSpec, PublishSpec, RunSpec, Severity, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::check;
 use crate::error::SchedulerError;
 use crate::layout::{Defs, Layout, Own, RawFiles, Source};
 
@@ -74,6 +76,22 @@ impl TablePlan {
             pieces: BTreeMap::new(),
         }
     }
+
+    /// The values of its SQL's parameters, where it has any.
+    #[must_use]
+    pub fn values(&self) -> Option<ParamValues> {
+        let value = |param: &Param| match param {
+            Param::Int(v) => ScalarValue::Int64(Some(*v)),
+            Param::UInt(v) => ScalarValue::UInt64(Some(*v)),
+            Param::Text(v) => ScalarValue::Utf8(Some(v.clone())),
+        };
+        let values: HashMap<String, ScalarValue> = self
+            .params
+            .iter()
+            .map(|(name, param)| (name.clone(), value(param)))
+            .collect();
+        (!values.is_empty()).then(|| ParamValues::from(values))
+    }
 }
 
 /// What a step does.
@@ -84,12 +102,10 @@ pub enum StepKind {
     Generate { spec: GenerateSpec, dir: String },
     /// Makes a table.
     Table(TablePlan),
-    /// Looks for offending rows.
-    Check(CheckSpec),
-    /// Compares the rejects with the lines read.
-    RejectShare { limit: f64 },
     /// Counts that no line was lost.
     Lines { raw: String, own: bool },
+    /// Holds rules against tables.
+    Checks { checks: Vec<CheckSpec> },
     /// Trains a model.
     Train(TrainSpec),
     /// Ranks for every query.
@@ -101,6 +117,8 @@ pub enum StepKind {
     Evaluate,
     /// Publishes a model.
     Publish { train: String, publish: PublishSpec },
+    /// Describes what the source holds.
+    Profile,
     /// Writes the page.
     Report,
 }
@@ -184,13 +202,33 @@ pub fn plan(
     let mut tables = Tables::new(&spec, &source);
     let staged = [layout.read_once(), defs.staged.clone()].concat();
     steps.extend(tables.plan(&staged, &generated)?);
-    let staged: Vec<String> = staged.iter().map(|t| format!("table:{}", t.name)).collect();
-    let checks = checks(&spec, layout, &staged);
-    let checked = ids(&checks);
-    steps.extend(checks);
-    // Nothing is split or learned before every check has passed.
+    let after: Vec<String> = staged.iter().map(|t| format!("table:{}", t.name)).collect();
+    // Nothing is split or learned before the source's checks have passed, and no trainer is booked
+    // before those of its inputs have.
+    let is_staged = |table: &str| staged.iter().any(|t| t.name == table);
+    let is_input = |table: &str| defs.learned.iter().any(|t| t.name == table);
+    let (inputs, sources): (Vec<CheckSpec>, Vec<CheckSpec>) = checks(&spec, layout, &defs.check)
+        .into_iter()
+        .partition(|check| {
+            let reads = check::reads(&check.rule);
+            reads.iter().any(|t| is_input(t) && !is_staged(t))
+        });
+    steps.push(StepPlan {
+        id: STAGED.to_owned(),
+        after: after.clone(),
+        kind: StepKind::Checks { checks: sources },
+    });
+    steps.push(lines(&spec, layout, after));
+    let checked = [STAGED, LINES].map(str::to_owned);
     steps.extend(tables.plan(&defs.learned, &checked)?);
+    steps.push(input_checks(inputs, &steps));
     learn(&spec, &mut steps);
+    // For people only: nothing waits for it but the page.
+    steps.push(StepPlan {
+        id: "profile".into(),
+        after: vec![INPUTS.to_owned()],
+        kind: StepKind::Profile,
+    });
     steps.push(StepPlan {
         id: "report".into(),
         after: ids(&steps),
@@ -227,40 +265,65 @@ fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
     })
 }
 
-/// The share of rejects, the layout's checks, and the spec's.
-fn checks(spec: &RunSpec, layout: &Layout, after: &[String]) -> Vec<StepPlan> {
-    let step = |name: &str, kind| StepPlan {
-        id: format!("check:{name}"),
-        after: after.to_vec(),
-        kind,
-    };
-    let defaults = layout.check.iter().map(|c| CheckSpec {
-        name: c.name.clone(),
-        sql: c.sql.clone(),
-        severity: c.severity,
-        limit: 0,
-    });
-    let share = StepKind::RejectShare {
-        limit: spec.source.max_reject_share,
-    };
+/// The step that checks the staged tables.
+const STAGED: &str = "check:staged";
+/// The step that checks what is made of them.
+const INPUTS: &str = "check:inputs";
+
+/// The step that counts lines.
+const LINES: &str = "check:lines";
+
+/// Every line read must have gone somewhere.
+fn lines(spec: &RunSpec, layout: &Layout, after: Vec<String>) -> StepPlan {
     let counted = ["transactions", "rejects", "facts"];
-    let lines = StepKind::Lines {
-        raw: layout.lines(),
-        own: spec
-            .table
-            .iter()
-            .any(|t| counted.contains(&t.name.as_str())),
-    };
-    let mut steps = vec![step("rejects", share), step("lines", lines)];
-    for check in defaults.chain(spec.check.iter().cloned()) {
-        steps.push(step(&check.name.clone(), StepKind::Check(check)));
+    let mut own = spec.table.iter();
+    let own = own.any(|t| counted.contains(&t.name.as_str()));
+    let raw = layout.lines();
+    StepPlan {
+        id: LINES.to_owned(),
+        after,
+        kind: StepKind::Lines { raw, own },
     }
-    steps
+}
+
+/// The share of rejects, the layout's checks, the common ones of a model's inputs, and the spec's.
+/// One of the spec takes the place of a default of the same name.
+fn checks(spec: &RunSpec, layout: &Layout, common: &[CheckSpec]) -> Vec<CheckSpec> {
+    let rejects = CheckSpec {
+        name: "share of rejects".into(),
+        rule: CheckRule::RejectShare {
+            max_share: spec.source.max_reject_share,
+        },
+        severity: Severity::Fail,
+    };
+    let inputs = common.iter().filter(|_| !spec.train.is_empty());
+    let defaults = std::iter::once(&rejects).chain(&layout.check).chain(inputs);
+    defaults
+        .filter(|default| !spec.check.iter().any(|own| own.name == default.name))
+        .chain(&spec.check)
+        .cloned()
+        .collect()
+}
+
+/// The step that checks a model's inputs, after the tables that it reads.
+fn input_checks(checks: Vec<CheckSpec>, steps: &[StepPlan]) -> StepPlan {
+    let read: BTreeSet<String> = checks
+        .iter()
+        .flat_map(|check| check::reads(&check.rule))
+        .map(|table| format!("table:{table}"))
+        .collect();
+    let read = steps.iter().filter(|s| read.contains(&s.id));
+    let after = read.map(|s| s.id.clone());
+    StepPlan {
+        id: INPUTS.to_owned(),
+        after: std::iter::once(STAGED.to_owned()).chain(after).collect(),
+        kind: StepKind::Checks { checks },
+    }
 }
 
 /// Training, prediction, evaluation, publication.
 fn learn(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
-    let needs = ["table:vocab", "table:train_baskets"]
+    let needs = [INPUTS, "table:vocab", "table:train_baskets"]
         .map(str::to_owned)
         .to_vec();
     let mut predictions = Vec::new();

@@ -183,7 +183,9 @@ impl RunState {
                 self.error = Some(error.clone());
                 self.end(RunPhase::Failed)
             }
-            RunEventKind::Loss { .. } | RunEventKind::Log { .. } => Vec::new(),
+            RunEventKind::Loss { .. } | RunEventKind::Checked { .. } | RunEventKind::Log { .. } => {
+                Vec::new()
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use axum::routing::get;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use pannier_engine::warehouse::Warehouse;
 use pannier_proto::MAX_MESSAGE_BYTES;
+use pannier_proto::wire::profile_service_server::ProfileServiceServer;
 use pannier_proto::wire::registry_service_server::RegistryServiceServer;
 use pannier_proto::wire::run_service_server::RunServiceServer;
 use pannier_proto::wire::sql_service_server::SqlServiceServer;
@@ -23,7 +24,7 @@ use crate::config::SchedulerConfig;
 use crate::driver::Driver;
 use crate::error::SchedulerError;
 use crate::jobs::Jobs;
-use crate::service::{Registry, Runs, Sql, Workers};
+use crate::service::{Profiles, Registry, Runs, Sql, Workers};
 use crate::step::StepContext;
 use crate::store::Store;
 use crate::trainers::Trainers;
@@ -66,6 +67,7 @@ pub async fn serve(
         RunServiceServer::new(Runs::new(context.clone(), driver))
             .max_decoding_message_size(MAX_MESSAGE_BYTES),
     );
+    routes.add_service(ProfileServiceServer::new(Profiles::new(context.clone())));
     routes.add_service(RegistryServiceServer::new(Registry::new(context.clone())));
     routes.add_service(SqlServiceServer::new(Sql::new(
         context.clone(),

@@ -151,6 +151,25 @@ impl Store {
         Ok(ids)
     }
 
+    /// The last run of the same name before this one that ended well.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn last_succeeded(&self, run: &RunRecord) -> Result<Option<RunRecord>, SchedulerError> {
+        let query = "select run_id from runs r where name = ? and run_id <> ? and submitted_ms <= ?
+             and exists (select 1 from events e where e.run_id = r.run_id and json_extract(e.event, '$.event') = 'succeeded')
+             order by submitted_ms desc, rowid desc limit 1";
+        let id: Option<String> = self
+            .db()
+            .query_row(
+                query,
+                params![run.name, run.run_id, run.submitted_ms],
+                |r| r.get(0),
+            )
+            .optional()?;
+        id.map(|id| self.run(&id)).transpose()
+    }
+
     /// Appends an event; gives it its offset.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    cancel, gc, generate, list, logs, models, plan, retry, run, similar, sql, status, submit,
-    validate, version,
+    cancel, gc, generate, list, logs, models, plan, profile, retry, run, similar, sql, status,
+    submit, validate, version,
 };
 
 /// `clap` cannot group subcommands, so the groups are written here; a test holds them complete.
@@ -31,6 +31,7 @@ Results:
   models     List published models
   similar    Show the items nearest to an item in a model
   sql        Query the tables (read only)
+  profile    Show what tables hold
 
 Data:
   generate   Write made-up raw data to try things out
@@ -202,6 +203,8 @@ pub enum Command {
     Similar(similar::SimilarArgs),
     /// Query the tables (read only)
     Sql(sql::SqlArgs),
+    /// Show what tables hold
+    Profile(profile::ProfileArgs),
     /// Write made-up raw data to try things out
     Generate(generate::GenerateArgs),
     /// Remove what nothing refers to any more
@@ -282,6 +285,7 @@ mod tests {
             "sql select\u{a0}1 --csv",
             "generate --customers 10 --weeks 2 --header older --gzip --out data",
             "gc --dry-run -q",
+            "profile baskets@1f --run r-1 --html a.html --json",
             "executor --config e.toml --set vcores=4 --set listen=:1 --print-config",
         ];
         for line in lines {

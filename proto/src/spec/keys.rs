@@ -82,8 +82,29 @@ pub(super) const TABLE: TableKeys = TableKeys {
 };
 pub(super) const CHECK: TableKeys = TableKeys {
     header: "[[check]]",
-    required: &["name", "sql"],
-    optional: &["severity", "limit"],
+    required: &["name"],
+    optional: &[
+        "sql",
+        "rule",
+        "table",
+        "column",
+        "columns",
+        "values",
+        "min",
+        "max",
+        "references",
+        "where",
+        "value",
+        "within",
+        "against",
+        "types",
+        "exact",
+        "of",
+        "max_change",
+        "severity",
+        "limit",
+        "max_share",
+    ],
 };
 pub(super) const TRAIN: TableKeys = TableKeys {
     header: "[[train]]",

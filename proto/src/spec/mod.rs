@@ -6,7 +6,8 @@
 //! nothing to train on) is found elsewhere and reported through [`SpecSource::error_at`].
 //!
 //! `keys` lists the tables and keys, `reader` and `value` turn TOML into typed values, the section
-//! files (`source`, `columns`, `prepare`, `table`, `train`, `evaluate`, `publish`) say what each table means, `checks`
+//! files (`source`, `columns`, `prepare`, `table`, `rule`, `train`, `evaluate`, `publish`) say what
+//! each table means, `checks`
 //! holds the rules between keys.
 
 mod checks;
@@ -21,6 +22,10 @@ mod overrides;
 mod prepare;
 mod publish;
 mod reader;
+mod rule;
+mod rule_fields;
+mod rule_parse;
+mod rule_text;
 mod source;
 mod table;
 mod train;
@@ -38,8 +43,12 @@ pub use gate::{Gate, GateMetric, GateOp, GateOutcome, GateSide};
 pub use gate_text::GateError;
 pub use keys::nearest;
 pub use locate::SpecSource;
-pub use prepare::{CheckSpec, ContextSpec, PrepareSpec, Severity, SplitSpec, WeekRange};
+pub use prepare::{ContextSpec, PrepareSpec, SplitSpec, WeekRange};
 pub use publish::PublishSpec;
+pub use rule::{
+    Against, Allowed, CheckRule, CheckSpec, CheckValue, ColumnRef, ColumnType, DriftOf, RowTest,
+    Severity, TableNumber, Within,
+};
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;
 pub use train::{ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
@@ -70,7 +79,7 @@ pub struct RunSpec {
     /// Tables of the user's own, and other SQL for known ones.
     #[serde(default)]
     pub table: Vec<TableSpec>,
-    /// SQL assertions on the tables.
+    /// What must hold of the tables.
     #[serde(default)]
     pub check: Vec<CheckSpec>,
     /// Models to train; none makes a run that only prepares tables.

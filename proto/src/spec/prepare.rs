@@ -1,5 +1,5 @@
-//! `[prepare]`, `[split]` and `[[check]]`: how raw data becomes tables, what is held out, and what
-//! must hold. It must not know the SQL of the tables.
+//! `[prepare]` and `[split]`: how raw data becomes tables, and what is held out. It must not know
+//! the SQL of the tables.
 
 use serde::{Deserialize, Serialize};
 use toml::de::DeValue;
@@ -85,33 +85,6 @@ impl Default for SplitSpec {
     }
 }
 
-/// An SQL assertion: its query selects the rows that offend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CheckSpec {
-    /// Unique among the checks; for people.
-    pub name: String,
-    /// Selects the rows that offend.
-    pub sql: String,
-    /// What more than `limit` rows mean; `fail` unless given.
-    #[serde(default)]
-    pub severity: Severity,
-    /// Rows that may offend; 0 unless given.
-    #[serde(default)]
-    pub limit: u64,
-}
-
-/// What a check that does not hold means for the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// The run fails before any trainer is booked.
-    #[default]
-    Fail,
-    /// The run goes on, and its report says so.
-    Warn,
-}
-
 impl PrepareSpec {
     pub(super) fn read(table: &Table<'_, '_>) -> Self {
         let default = Self::default();
@@ -181,18 +154,6 @@ impl SplitSpec {
                 }
                 Self::LastBasket {}
             }
-        }
-    }
-}
-
-impl CheckSpec {
-    pub(super) fn read(table: &Table<'_, '_>) -> Self {
-        let severities = [("fail", Severity::Fail), ("warn", Severity::Warn)];
-        Self {
-            name: table.text("name").unwrap_or_default(),
-            sql: table.text("sql").unwrap_or_default(),
-            severity: table.choice("severity", &severities).unwrap_or_default(),
-            limit: table.integer("limit", 0..).unwrap_or(0),
         }
     }
 }

@@ -120,10 +120,41 @@ impl<'r, 'd> Table<'r, 'd> {
     where
         T: TryFrom<i128> + PartialOrd + Display,
     {
+        self.list(key, &integer_in(&range), |v| integer(v, &range))
+    }
+
+    /// A list of at least one value, each as `convert` takes it; `expected` says what that is.
+    pub fn list<T>(
+        &self,
+        key: &str,
+        expected: &str,
+        convert: impl Fn(&'d DeValue<'d>) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let items = self.value(key, "a list that is not empty", |v| {
             v.as_array().filter(|items| !items.is_empty()).ok_or(None)
         })?;
-        self.items(key, items, &integer_in(&range), |v| integer(v, &range))
+        self.items(key, items, expected, convert)
+    }
+
+    /// Whether the key is there, right or wrong.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// The word under `key` as it stands.
+    pub fn word(&self, key: &str) -> Option<&'d str> {
+        self.entries.get(key)?.get_ref().as_str()
+    }
+
+    /// How many problems were noted so far, in the whole spec.
+    pub fn problems(&self) -> usize {
+        self.reader.problems.borrow().len()
+    }
+
+    /// Notes a problem with `key`, at the table's header where the key is not there.
+    pub fn fault(&self, key: &str, message: String, help: String) {
+        let path = self.path_of(key);
+        self.note(self.reader.source.problem(&path, message, Some(help)));
     }
 
     /// A finite number for which `allowed` is true; `range` says in words which these are.

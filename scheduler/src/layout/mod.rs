@@ -9,7 +9,7 @@ mod source;
 
 use include_dir::{Dir, include_dir};
 use pannier_engine::raw::{CsvDialect, RawColumn, RawFormat};
-use pannier_proto::spec::{ContextSpec, Severity, SplitSpec};
+use pannier_proto::spec::{CheckSpec, ContextSpec, SplitSpec};
 use serde::Deserialize;
 
 pub use mapped::fit;
@@ -76,18 +76,6 @@ pub struct TableDef {
     pub sql: String,
 }
 
-/// A check that comes with a layout.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CheckDef {
-    /// Name.
-    pub name: String,
-    /// Offending rows.
-    pub sql: String,
-    /// What happens where there are any.
-    pub severity: Severity,
-}
-
 /// A known raw source.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,9 +92,9 @@ pub struct Layout {
     pub raw: Vec<RawSource>,
     /// Tables made of them.
     pub table: Vec<TableDef>,
-    /// Its checks.
+    /// Its checks, written as in a spec.
     #[serde(default)]
-    pub check: Vec<CheckDef>,
+    pub check: Vec<CheckSpec>,
 }
 
 impl Layout {
@@ -137,9 +125,15 @@ impl Layout {
     }
 }
 
+/// What every source has in common.
 #[derive(Debug, Deserialize)]
-struct Common {
-    table: Vec<TableDef>,
+#[serde(deny_unknown_fields)]
+pub struct Common {
+    /// Tables made of `transactions` and `items`.
+    pub table: Vec<TableDef>,
+    /// Checks of a model's inputs, written as in a spec.
+    #[serde(default)]
+    pub check: Vec<CheckSpec>,
 }
 
 fn text(path: &str) -> Result<&'static str, SchedulerError> {
@@ -165,11 +159,11 @@ pub fn find(name: &str, context: ContextSpec) -> Result<Layout, SchedulerError> 
     Ok(layout)
 }
 
-/// The tables that every source has in common.
+/// The tables and checks that every source has in common.
 ///
 /// # Errors
 /// Where a description cannot be read.
-pub fn common(split: &SplitSpec) -> Result<Vec<TableDef>, SchedulerError> {
+pub fn common(split: &SplitSpec) -> Result<Common, SchedulerError> {
     let split = match split {
         SplitSpec::Time { .. } => "splits-time",
         SplitSpec::LastBasket {} => "splits-last-basket",
@@ -184,7 +178,7 @@ pub fn common(split: &SplitSpec) -> Result<Vec<TableDef>, SchedulerError> {
         };
         table.sql = text(&format!("common/{file}.sql"))?.to_owned();
     }
-    Ok(common.table)
+    Ok(common)
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::resolve::resolve_table_references;
 use pannier_engine::raw::schema;
-use pannier_proto::spec::{RunSpec, SpecError, SpecSource, TableSpec, nearest};
+use pannier_proto::spec::{CheckSpec, RunSpec, SpecError, SpecSource, TableSpec, nearest};
 
-use super::{Layout, TableDef};
+use super::{Common, Layout, TableDef};
 use crate::error::SchedulerError;
 use crate::jobs::read_only;
 use crate::plan::{Param, params};
@@ -58,6 +58,8 @@ pub struct Defs {
     pub staged: Vec<TableDef>,
     /// Made of those, after the checks.
     pub learned: Vec<TableDef>,
+    /// Checks of what is learned from.
+    pub check: Vec<CheckSpec>,
 }
 
 /// Puts the spec's own tables among those of the layout and the common ones.
@@ -68,15 +70,20 @@ pub async fn merge(
     source: &SpecSource,
     spec: &RunSpec,
     layout: &Layout,
-    common: Vec<TableDef>,
+    common: Common,
     context: &SessionContext,
 ) -> Result<Defs, SchedulerError> {
-    let (staged, learned) = (layout.table.clone(), common);
+    let (staged, learned, check) = (layout.table.clone(), common.table, common.check);
     if spec.table.is_empty() {
-        return Ok(Defs { staged, learned });
+        return Ok(Defs {
+            staged,
+            learned,
+            check,
+        });
     }
     let raw: Vec<String> = layout.raw.iter().map(|r| r.name.clone()).collect();
     let (mut defs, originals) = arrange(source, spec, staged, learned, &raw)?;
+    defs.check = check;
     for part in &layout.raw {
         register(context, &part.name, schema(&part.columns))?;
     }
@@ -201,6 +208,7 @@ fn arrange(
     let defs = Defs {
         staged: ordered(source, spec, staged)?,
         learned: ordered(source, spec, learned)?,
+        check: Vec::new(),
     };
     Ok((defs, originals))
 }

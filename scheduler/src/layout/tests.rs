@@ -25,8 +25,8 @@ fn every_layout_reads() -> Result<(), SchedulerError> {
         assert!(generated.is_some(), "{name} cannot be generated");
     }
     assert_eq!(
-        common(&SplitSpec::default())?.len(),
-        common(&SplitSpec::LastBasket {})?.len()
+        common(&SplitSpec::default())?.table.len(),
+        common(&SplitSpec::LastBasket {})?.table.len()
     );
     Ok(())
 }

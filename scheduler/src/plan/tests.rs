@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use pannier_engine::warehouse::Warehouse;
 use pannier_proto::spec::SpecSource;
 
 use super::*;
@@ -33,11 +34,18 @@ fn planned(sets: &[(&str, &str)]) -> Result<RunPlan, SchedulerError> {
     let spec = RunSpec::parse(&text)?;
     let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
     let source = layout::resolve(&text, &spec, &layout)?;
-    let defs = Defs {
-        staged: layout.table.clone(),
-        learned: layout::common(&spec.split)?,
-    };
+    let defs = defs(&spec, &layout)?;
     plan(spec, &layout, &defs, source)
+}
+
+/// The tables of a spec that has none of its own.
+fn defs(spec: &RunSpec, layout: &Layout) -> Result<Defs, SchedulerError> {
+    let common = layout::common(&spec.split)?;
+    Ok(Defs {
+        staged: layout.table.clone(),
+        learned: common.table,
+        check: common.check,
+    })
 }
 
 /// Names of the tables whose version differs.
@@ -176,5 +184,176 @@ fn the_context_changes_interactions_and_nothing_else() -> Result<(), SchedulerEr
         .filter(|t| before.get(*t) != after.get(*t))
         .collect();
     assert_eq!(changed, ["interactions"]);
+    Ok(())
+}
+
+/// A plan of a layout's own tables, whatever files there are.
+fn of_layout(name: &str, rest: &str) -> Result<(SpecSource, RunPlan), SchedulerError> {
+    let text = format!(
+        "name = \"t\"\n[source]\nlayout = \"{name}\"\npath = \"p\"\n[[train]]\nname = \"v\"\nmodel = \"prod2vec\"\n{rest}"
+    );
+    let file = "t.toml".into();
+    let source = SpecSource { file, text };
+    let spec = RunSpec::parse(&source)?;
+    let layout = layout::find(name, spec.prepare.context)?;
+    let files = |raw: &layout::RawSource| layout::RawFiles {
+        form: raw.format.into(),
+        columns: raw.columns.clone(),
+        places: Vec::new(),
+        seen: None,
+        optional: true,
+        digests: BTreeMap::new(),
+    };
+    let raw = layout.raw.iter().map(|r| (r.name.clone(), files(r)));
+    let found = Source {
+        raw: raw.collect(),
+        version: "v".into(),
+        facts: Vec::new(),
+    };
+    let defs = defs(&spec, &layout)?;
+    Ok((source, plan(spec, &layout, &defs, found)?))
+}
+
+fn warehouse() -> Result<Warehouse, SchedulerError> {
+    let folder = std::env::temp_dir().join("pannier-plan-tests");
+    Ok(Warehouse::open(&folder.display().to_string())?)
+}
+
+fn checks_of<'p>(plan: &'p RunPlan, step: &str) -> Vec<&'p CheckSpec> {
+    match plan.step(step).map(|s| &s.kind) {
+        Some(StepKind::Checks { checks }) => checks.iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn every_default_check_fits_its_layout() -> Result<(), SchedulerError> {
+    for name in pannier_proto::spec::LAYOUTS {
+        let (source, mut plan) = of_layout(name, "")?;
+        let before = plan.clone();
+        check::fit(&source, &mut plan, &warehouse()?).await?;
+        for step in [STAGED, INPUTS] {
+            let names = |plan| -> Vec<&str> {
+                checks_of(plan, step)
+                    .iter()
+                    .map(|c| c.name.as_str())
+                    .collect()
+            };
+            assert!(!names(&plan).is_empty(), "{name}: {step}");
+            assert_eq!(
+                names(&plan),
+                names(&before),
+                "{name}: a default does not apply"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_check_runs_after_the_tables_that_it_names() -> Result<(), SchedulerError> {
+    let rest = "[[check]]\nname = \"a\"\nsql = \"select * from baskets b join items i on true\"\n\
+        [[check]]\nname = \"number of items\"\nrule = \"rows-between\"\ntable = \"items\"\nmin = 7\n\
+        [[check]]\nname = \"b\"\nrule = \"not-null\"\ntable = \"sequences\"\ncolumn = \"user_id\"\n";
+    let (_, plan) = of_layout("dunnhumby-lgsr", rest)?;
+    let names = |step| -> Vec<&str> {
+        checks_of(&plan, step)
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect()
+    };
+    assert!(names(INPUTS).contains(&"a") && names(INPUTS).contains(&"b"));
+    let after = plan
+        .step(INPUTS)
+        .map(|s| s.after.clone())
+        .unwrap_or_default();
+    assert!(after.contains(&"table:sequences".to_owned()), "{after:?}");
+    // The spec's own takes the default's place.
+    assert_eq!(
+        names(STAGED)
+            .iter()
+            .filter(|n| **n == "number of items")
+            .count(),
+        1
+    );
+    assert_eq!(names(STAGED).last(), Some(&"number of items"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_check_that_fits_no_table_is_refused_at_its_key() -> Result<(), SchedulerError> {
+    let cases = [
+        (
+            "rule = \"not-null\"\ntable = \"transaction\"\ncolumn = \"user_id\"",
+            ":11:9",
+            "this run makes no table `transaction`",
+            "did you mean `transactions`?",
+        ),
+        (
+            "rule = \"not-null\"\ntable = \"transactions\"\ncolumn = \"userid\"",
+            ":12:10",
+            "table transactions has no column `userid`",
+            "did you mean `user_id`?",
+        ),
+        (
+            "rule = \"unique\"\ntable = \"baskets\"\ncolumns = [\"basket_id\", \"x\"]",
+            ":12:25",
+            "table baskets has no column `x`",
+            "its columns are basket_id,",
+        ),
+        (
+            "rule = \"foreign-key\"\ntable = \"items\"\ncolumn = \"item_id\"\nreferences = \"item.item_id\"",
+            ":13:14",
+            "this run makes no table `item`",
+            "did you mean `items`?",
+        ),
+        (
+            "rule = \"none\"\ntable = \"items\"\nwhere = \"nmae = 'x'\"",
+            ":12:9",
+            "the SQL of check `mine` is wrong",
+            "nmae",
+        ),
+        (
+            "rule = \"value-between\"\ntable = \"items\"\nmin = 1\nvalue = \"avrg(paths)\"",
+            ":13:9",
+            "the SQL of check `mine` is wrong",
+            "avrg",
+        ),
+        (
+            "sql = \"select bascket_id from transactions\"",
+            ":10:7",
+            "the SQL of check `mine` is wrong",
+            "bascket_id",
+        ),
+        (
+            "sql = \"drop table transactions\"",
+            ":10:7",
+            "the SQL of check `mine` is wrong",
+            "DDL not supported",
+        ),
+        (
+            "sql = \"selekt\"",
+            ":10:7",
+            "the SQL of check `mine` is wrong",
+            "selekt",
+        ),
+    ];
+    for (keys, place, message, help) in cases {
+        let (source, mut plan) = of_layout(
+            "dunnhumby-lgsr",
+            &format!("[[check]]\nname = \"mine\"\n{keys}\n"),
+        )?;
+        let error = check::fit(&source, &mut plan)
+            .await
+            .map_err(|e| e.to_string());
+        let said = error.err().unwrap_or_default();
+        for words in [
+            format!("t.toml{place}"),
+            message.to_owned(),
+            help.to_owned(),
+        ] {
+            assert!(said.contains(&words), "{words}:\n{said}");
+        }
+    }
     Ok(())
 }

@@ -46,15 +46,14 @@ pub fn points(data: &ReportData) -> Vec<Point> {
 
 fn checks(data: &ReportData, points: &mut Vec<Point>) {
     for check in &data.checks {
-        let (level, word) = match check.outcome {
+        let level = match check.outcome {
             CheckOutcome::Passed => continue,
-            CheckOutcome::Warned => (Level::Warning, "found"),
-            CheckOutcome::Failed => (Level::Problem, "failed on"),
+            CheckOutcome::Warned => Level::Warning,
+            CheckOutcome::Failed => Level::Problem,
         };
-        let rows = format::plural(check.offending_rows, "row", "rows");
         points.push(Point {
             level,
-            text: format!("The check “{}” {word} {rows}.", check.name),
+            text: format!("The check “{}” does not hold: {}.", check.name, check.found),
             part: Part::Checks,
         });
     }

@@ -10,6 +10,7 @@ mod training;
 
 use std::collections::BTreeMap;
 
+use pannier_proto::profile::Profile;
 use serde::{Deserialize, Serialize};
 
 pub use prepare::{
@@ -44,6 +45,8 @@ pub struct ReportData {
     pub rejects: Option<Rejects>,
     /// Data checks, in spec order.
     pub checks: Vec<Check>,
+    /// What the source holds. `None`: it was not profiled.
+    pub profile: Option<Profile>,
     /// Train, valid and test. `None`: no split was made.
     pub split: Option<Split>,
     /// What ran when.
@@ -154,6 +157,8 @@ pub enum Part {
     Rejects,
     /// Data checks.
     Checks,
+    /// What the source holds.
+    Profile,
     /// Train, valid and test.
     Split,
     /// Where the time went.
@@ -162,7 +167,7 @@ pub enum Part {
 
 impl Part {
     /// All parts in page order: what came out first, then how it came about.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Metrics,
         Self::Artifacts,
         Self::Training,
@@ -170,6 +175,7 @@ impl Part {
         Self::Tables,
         Self::Rejects,
         Self::Checks,
+        Self::Profile,
         Self::Split,
         Self::Timeline,
     ];
@@ -185,6 +191,7 @@ impl Part {
             Self::Tables => "tables",
             Self::Rejects => "rejects",
             Self::Checks => "checks",
+            Self::Profile => "profile",
             Self::Split => "split",
             Self::Timeline => "timeline",
         }
@@ -201,6 +208,7 @@ impl Part {
             Self::Tables => "Tables",
             Self::Rejects => "Rejected rows",
             Self::Checks => "Checks",
+            Self::Profile => "Profile",
             Self::Split => "Split",
             Self::Timeline => "Where the time went",
         }

@@ -1,6 +1,10 @@
 //! Two made-up runs for tests and for looking at the page: one that succeeded and one that failed.
 //! Only values, so it may be long.
 
+use pannier_proto::profile::{
+    BANDS, ColumnProfile, Counted, Profile, Repeat, Shopping, TableProfile, TopValue, Week,
+};
+
 use super::{
     Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
     AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, Lineage,
@@ -56,6 +60,7 @@ pub fn grocery() -> ReportData {
         tables: tables(),
         rejects: Some(rejects()),
         checks: checks(),
+        profile: Some(profile()),
         split: Some(split()),
         timeline: timeline(),
         ..ReportData::default()
@@ -69,7 +74,7 @@ pub fn failed() -> ReportData {
     let mut checks = checks();
     checks[2].severity = Severity::Fail;
     checks[2].outcome = CheckOutcome::Failed;
-    checks[2].offending_rows = 1_204;
+    checks[2].found = "1,204 rows offend, 0 may".to_owned();
     let mut timeline = timeline();
     timeline.truncate(4);
     timeline[3].outcome = ActivityOutcome::Failed;
@@ -545,11 +550,12 @@ fn checks() -> Vec<Check> {
             .map(|cell| (*cell).to_owned())
             .collect::<Vec<_>>()
     };
-    let check = |name: &str, severity, outcome, offending_rows, sample| Check {
+    let check = |name: &str, severity, outcome, offending: u64, sample| Check {
         name: name.to_owned(),
+        rule: "its SQL selects no row".to_owned(),
         severity,
         outcome,
-        offending_rows,
+        found: format!("{offending} rows offend, 0 may"),
         sample,
     };
     let sample = SampleRows {
@@ -589,6 +595,91 @@ fn checks() -> Vec<Check> {
             None,
         ),
     ]
+}
+
+fn profile() -> Profile {
+    let texts = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect();
+    let column = |name: &str, data_type: &str, distinct, top: &[(&str, u64)]| ColumnProfile {
+        name: name.to_owned(),
+        data_type: data_type.to_owned(),
+        distinct,
+        top: top
+            .iter()
+            .map(|(value, rows)| TopValue {
+                value: (*value).to_owned(),
+                rows: *rows,
+            })
+            .collect(),
+        ..ColumnProfile::default()
+    };
+    let user = ColumnProfile {
+        missing: 522_391,
+        min: Some("CUST0000000013".to_owned()),
+        max: Some("CUST0000999976".to_owned()),
+        ..column(
+            "user_id",
+            "Utf8",
+            4_965,
+            &[("CUST0000410727", 4_310), ("CUST0000634693", 4_108)],
+        )
+    };
+    let spend = ColumnProfile {
+        mean: Some("1.9023".to_owned()),
+        deviation: Some(2.981),
+        min: Some("0.01".to_owned()),
+        max: Some("312.42".to_owned()),
+        quantiles: texts(&["0.29", "0.75", "1.23", "2.13", "5.94"]),
+        ..column(
+            "spend",
+            "Decimal128(12, 2)",
+            4_711,
+            &[("0.99", 71_204), ("1.00", 45_313)],
+        )
+    };
+    let day = |offset| chrono::DateTime::from_timestamp(1_144_627_200 + offset * 604_800, 0);
+    let week = |i: i64| Week {
+        monday: day(i).unwrap_or_default().format("%Y-%m-%d").to_string(),
+        baskets: 3_700,
+        lines: 24_000,
+        spend: format!("{}.50", 44_000 + (i * 7_919) % 9_000),
+    };
+    let share = [0, 15, 28, 40, 51, 61, 70, 77];
+    let repeat = |((from, to), share): ((u64, Option<u64>), u64)| Repeat {
+        from,
+        to,
+        lines: 20_000,
+        repeated: share * 200,
+    };
+    Profile {
+        tables: vec![TableProfile {
+            table: "transactions".to_owned(),
+            version: "3f9a0c81d2b44e15".to_owned(),
+            rows: 2_676_334,
+            distinct_rows: Some(2_676_334),
+            columns: vec![user, spend],
+        }],
+        shopping: Some(Shopping {
+            lines: 2_676_334,
+            anonymous: 522_391,
+            users: 4_965,
+            baskets: 417_611,
+            items: 4_997,
+            sizes: (1..=60)
+                .map(|of| Counted {
+                    of,
+                    things: 90_000 / (of * of) + 40,
+                })
+                .collect(),
+            popularity: (1..=400)
+                .map(|i| Counted {
+                    of: 40_000 / i,
+                    things: i.min(20),
+                })
+                .collect(),
+            weeks: (0..96).map(week).collect(),
+            repeats: BANDS.into_iter().zip(share).map(repeat).collect(),
+        }),
+    }
 }
 
 fn split() -> Split {

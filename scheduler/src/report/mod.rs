@@ -7,7 +7,7 @@
 mod attention;
 mod charts;
 mod data;
-mod format;
+pub(crate) mod format;
 mod sections;
 mod summary;
 
@@ -19,6 +19,8 @@ mod markup_check;
 mod tests;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use pannier_proto::ids::BUILD_ID;
+use pannier_proto::profile::Profile;
 
 pub use data::{
     Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
@@ -41,10 +43,12 @@ const CONTENT_POLICY: &str =
 /// shown as a dash, so this cannot fail.
 #[must_use]
 pub fn render(data: &ReportData) -> String {
+    let header = &data.header;
+    let title = format!("{} · run {}", header.name, format::hash(&header.id));
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            (head(data))
+            (head(&title, &data.header.build_id))
             body {
                 a.skip href="#main" { "Skip to the results" }
                 div.page {
@@ -53,7 +57,7 @@ pub fn render(data: &ReportData) -> String {
                     main #main {
                         @for part in Part::ALL { (sections::part(part, data)) }
                     }
-                    (footer(data))
+                    (footer(&data.header.build_id))
                 }
             }
         }
@@ -61,15 +65,39 @@ pub fn render(data: &ReportData) -> String {
     page.into_string()
 }
 
-fn head(data: &ReportData) -> Markup {
+/// Renders a profile as a page of its own.
+#[must_use]
+pub fn profile_page(profile: &Profile) -> String {
+    let names: Vec<&str> = profile.tables.iter().map(|t| t.table.as_str()).collect();
+    let title = format!("Profile of {}", format::list(&names));
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(&title, BUILD_ID))
+            body {
+                div.page {
+                    header {
+                        p.eyebrow { "Pannier" }
+                        div.title { h1 { (title) } }
+                    }
+                    main #main { section { (sections::profile(profile)) } }
+                    (footer(BUILD_ID))
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn head(title: &str, build: &str) -> Markup {
     html! {
         head {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
-            meta name="generator" content={ "pannier " (data.header.build_id) };
-            title { (data.header.name) " · run " (format::hash(&data.header.id)) " · Pannier" }
+            meta name="generator" content={ "pannier " (build) };
+            title { (title) " · Pannier" }
             style { (PreEscaped(STYLE)) }
         }
     }
@@ -87,8 +115,7 @@ fn contents() -> Markup {
     }
 }
 
-fn footer(data: &ReportData) -> Markup {
-    let build = &data.header.build_id;
+fn footer(build: &str) -> Markup {
     html! {
         footer {
             p {

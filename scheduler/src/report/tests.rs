@@ -16,6 +16,10 @@ fn pages() -> [(&'static str, String); 4] {
     nasty.metrics[0].method = NASTY.to_owned();
     nasty.training[0].name = NASTY.to_owned();
     nasty.timeline[0].name = NASTY.to_owned();
+    if let Some(profile) = &mut nasty.profile {
+        profile.tables[0].table = NASTY.to_owned();
+        profile.tables[0].columns[0].top[0].value = NASTY.to_owned();
+    }
     nasty.neighbours[0].item_name = NASTY.to_owned();
     nasty.neighbours[0].neighbours[0].name = NASTY.to_owned();
     [

@@ -1,10 +1,12 @@
 //! The gRPC services: decode, call, encode.
 
+mod profile;
 mod registry;
 mod runs;
 mod sql;
 mod workers;
 
+pub use profile::Profiles;
 pub use registry::Registry;
 pub use runs::Runs;
 pub use sql::Sql;

@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::check;
 use crate::driver::Driver;
 use crate::error::SchedulerError;
 use crate::layout;
@@ -63,7 +64,8 @@ impl Runs {
         let context = self.context.jobs.context()?;
         let common = layout::common(&spec.split)?;
         let defs = layout::own::merge(&source, &spec, &layout, common, &context).await?;
-        let plan = plan::plan(spec, &layout, &defs, found)?;
+        let mut plan = plan::plan(spec, &layout, &defs, found)?;
+        check::fit(&source, &mut plan, self.context.jobs.warehouse()).await?;
         Ok((source, plan))
     }
 

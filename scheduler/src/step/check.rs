@@ -1,91 +1,209 @@
-//! Checks: SQL that gives offending rows, and the share of rejects.
+//! Checks: registers the tables they read, has the cluster measure all of them in one job, and
+//! fetches offending rows of those that do not hold.
 
 use std::collections::BTreeMap;
 
 use datafusion::arrow::array::Array;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use pannier_proto::event::{RunEventKind, StepOutcome};
+use datafusion::common::TableReference;
+use datafusion::prelude::SessionContext;
+use pannier_proto::event::{CheckResult, RunEventKind, StepOutcome};
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
-use pannier_proto::spec::{CheckSpec, Severity};
+use pannier_proto::spec::{CheckRule, CheckSpec, DriftOf, Severity};
 
-use super::{StepFailure, StepResult};
+use super::{StepFailure, StepResult, rows};
+use crate::check::{
+    Known, Measures, Previous, Row, Verdict, compile, judge, judge_types, offenders, previous,
+    reads,
+};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::jobs::read_only;
 
-/// Offending rows that are shown.
-const SHOWN: usize = 20;
-
-/// Runs a check's SQL over the staged tables.
-pub async fn run_check(run: &StepRun, check: &CheckSpec) -> StepResult {
-    let jobs = &run.context.jobs;
-    let context = jobs.context()?;
-    for (name, version) in run.record.plan.tables() {
-        // A check may read any table that is there when it runs: those staged from the source.
-        if run
-            .context
-            .jobs
-            .warehouse()
-            .exists(&objects::table_manifest(&name, &version))
-            .await?
-        {
-            jobs.register(&context, &name, &version).await?;
+/// Evaluates checks, tells of each, and fails where one of severity `fail` does not hold.
+pub async fn run_checks(run: &StepRun, checks: &[CheckSpec]) -> StepResult {
+    let context = run.context.jobs.context()?;
+    let tables = Tables::register(run, &context, checks).await?;
+    let measures = compile(checks, &tables.known);
+    let row = measure(run, &context, &measures).await?;
+    let now = crate::store::now_ms() as f64 / 1000.0;
+    let (mut passed, mut warned, mut failed) = (0, 0, Vec::new());
+    for (check, readout) in checks.iter().zip(&measures.readouts) {
+        let verdict = match &check.rule {
+            CheckRule::Types {
+                table,
+                types,
+                exact,
+            } => judge_types(types, *exact, tables.columns(table)),
+            rule => judge(rule, readout, &row, now),
+        };
+        match (verdict.passed, check.severity) {
+            (true, _) => passed += 1,
+            (false, Severity::Warn) => warned += 1,
+            (false, Severity::Fail) => {
+                failed.push(format!("check `{}`: {}", check.name, verdict.found));
+            }
         }
+        let check = result(run, &context, &tables, check, verdict).await?;
+        let step = run.step.clone();
+        run.tell(RunEventKind::Checked { step, check });
     }
-    let wrong = |e: datafusion::error::DataFusionError| {
-        SchedulerError::Failed(format!(
-            "the SQL of check `{}` is wrong: {}",
-            check.name,
-            e.strip_backtrace()
-        ))
-    };
-    let offending = context
-        .sql_with_options(&check.sql, read_only())
-        .await
-        .map_err(wrong)?
-        .into_optimized_plan()
-        .map_err(wrong)?;
-    let rows = jobs.query(&context, offending, &run.cancel).await?;
-    let count = rows.iter().map(|b| b.num_rows() as u64).sum::<u64>();
-    judge(
-        run,
-        &check.name,
-        check.severity,
-        count,
-        check.limit,
-        sample(&rows, SHOWN)?,
-    )
+    if failed.is_empty() {
+        return Ok((StepOutcome::Checked { passed, warned }, false));
+    }
+    Err(SchedulerError::Failed(failed.join("; ")).into())
 }
 
-/// Compares the number of rejects with that of the lines read.
-pub async fn reject_share(run: &StepRun, share: f64) -> StepResult {
-    let (rejects, transactions) = (
-        manifest(run, "rejects").await?,
-        manifest(run, "transactions").await?,
-    );
-    let lines = rejects.rows + transactions.rows;
-    let limit = (share * lines as f64).floor() as u64;
-    let jobs = &run.context.jobs;
-    let context = jobs.context()?;
-    let mut shown = Vec::new();
-    if rejects.rows > 0 {
-        jobs.register(&context, "rejects", &rejects.version).await?;
-        let query = context
-            .sql("select file, line, reason, text from rejects order by file, line limit 20")
-            .await?
-            .into_optimized_plan()?;
-        shown = sample(&jobs.query(&context, query, &run.cancel).await?, SHOWN)?;
+/// The tables that checks read, registered in a session.
+struct Tables {
+    known: BTreeMap<String, Known>,
+    manifests: BTreeMap<String, TableManifest>,
+}
+
+impl Tables {
+    async fn register(
+        run: &StepRun,
+        context: &SessionContext,
+        checks: &[CheckSpec],
+    ) -> Result<Self, StepFailure> {
+        let jobs = &run.context.jobs;
+        let mut tables = Self {
+            known: BTreeMap::new(),
+            manifests: BTreeMap::new(),
+        };
+        let last = last_run(run)?;
+        for name in checks.iter().flat_map(|c| reads(&c.rule)) {
+            if tables.known.contains_key(&name) || run.record.plan.table(&name).is_none() {
+                continue;
+            }
+            let manifest = manifest(run, &name).await?;
+            jobs.register(context, &name, &manifest.version).await?;
+            let drifts = drifts(checks, &name);
+            let previous = match last.get(&name).filter(|_| !drifts.is_empty()) {
+                None => Previous::None,
+                Some(version) if *version == manifest.version => Previous::Same,
+                Some(version) => register_previous(run, context, &name, version, &drifts).await?,
+            };
+            let rows = manifest.rows;
+            tables.known.insert(name.clone(), Known { rows, previous });
+            tables.manifests.insert(name, manifest);
+        }
+        Ok(tables)
     }
-    judge(
-        run,
-        "share of rejects",
-        Severity::Fail,
-        rejects.rows,
-        limit,
-        shown,
-    )
+
+    fn columns(&self, table: &str) -> &[pannier_proto::manifest::ManifestColumn] {
+        self.manifests
+            .get(table)
+            .map_or(&[], |manifest| &manifest.columns)
+    }
+}
+
+/// Versions of the tables of the last succeeded run of the same name.
+fn last_run(run: &StepRun) -> Result<BTreeMap<String, String>, SchedulerError> {
+    let last = run.context.store.last_succeeded(&run.record)?;
+    Ok(last.map(|record| record.plan.tables()).unwrap_or_default())
+}
+
+/// What drift rules compare of a table.
+fn drifts<'c>(checks: &'c [CheckSpec], name: &str) -> Vec<&'c DriftOf> {
+    let of = |check: &'c CheckSpec| match &check.rule {
+        CheckRule::Drift { table, of, .. } if table == name => Some(of),
+        _ => None,
+    };
+    checks.iter().filter_map(of).collect()
+}
+
+/// Registers a table's earlier version, unless it is gone or lacks a column that is compared.
+async fn register_previous(
+    run: &StepRun,
+    context: &SessionContext,
+    table: &str,
+    version: &str,
+    drifts: &[&DriftOf],
+) -> Result<Previous, SchedulerError> {
+    let warehouse = run.context.jobs.warehouse();
+    let path = objects::table_manifest(table, version);
+    let Some(manifest) = warehouse.find_json::<TableManifest>(&path).await? else {
+        return Ok(Previous::None);
+    };
+    let compared = |of: &DriftOf| match of {
+        DriftOf::Rows => true,
+        DriftOf::Mean { column } | DriftOf::Unseen { column } => {
+            manifest.columns.iter().any(|c| c.name == *column)
+        }
+    };
+    if !drifts.iter().all(|of| compared(of)) {
+        return Ok(Previous::None);
+    }
+    let provider = pannier_engine::catalog::table(warehouse, &manifest)?;
+    context.register_table(TableReference::bare(previous(table)), provider)?;
+    Ok(Previous::Other)
+}
+
+/// Measures everything in one job.
+async fn measure(
+    run: &StepRun,
+    context: &SessionContext,
+    measures: &Measures,
+) -> Result<Row, StepFailure> {
+    let queries = measures.queries.iter();
+    let queries = queries.map(|q| (q.about.as_str(), q.sql.as_str()));
+    let jobs = &run.context.jobs;
+    numbers(&rows::one_row(jobs, context, queries, &run.cancel).await?)
+}
+
+/// The columns of the one row.
+fn numbers(batches: &[RecordBatch]) -> Result<Row, StepFailure> {
+    let mut row = Row::new();
+    for batch in batches.iter().filter(|b| b.num_rows() > 0) {
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            let number = cast(column, &DataType::Float64)
+                .map_err(|e| SchedulerError::Failed(format!("a number cannot be read: {e}")))?;
+            let number =
+                datafusion::arrow::array::AsArray::as_primitive_opt::<Float64Type>(number.as_ref())
+                    .and_then(|n| n.is_valid(0).then(|| n.value(0)));
+            row.insert(field.name().clone(), number);
+        }
+    }
+    Ok(row)
+}
+
+async fn result(
+    run: &StepRun,
+    context: &SessionContext,
+    tables: &Tables,
+    check: &CheckSpec,
+    verdict: Verdict,
+) -> Result<CheckResult, StepFailure> {
+    let mut result = CheckResult {
+        name: check.name.clone(),
+        rule: check.rule.to_string(),
+        severity: check.severity,
+        passed: verdict.passed,
+        found: verdict.found,
+        offending: verdict.offending,
+        columns: Vec::new(),
+        sample: Vec::new(),
+    };
+    if verdict.passed || verdict.offending == 0 {
+        return Ok(result);
+    }
+    let sort = match &check.rule {
+        CheckRule::Rows { table, .. } => tables.manifests.get(table).map(|m| m.sort.as_slice()),
+        _ => None,
+    };
+    if let Some(sql) = offenders(&check.rule, sort.unwrap_or_default()) {
+        let frame = context.sql_with_options(&sql, read_only()).await?;
+        let jobs = &run.context.jobs;
+        let rows = jobs
+            .query(context, frame.into_unoptimized_plan(), &run.cancel)
+            .await?;
+        (result.columns, result.sample) = rows::texts(&rows)?;
+    }
+    Ok(result)
 }
 
 /// The manifest of a table of this run.
@@ -101,71 +219,4 @@ pub async fn manifest(run: &StepRun, table: &str) -> Result<TableManifest, StepF
         .warehouse()
         .get_json(&objects::table_manifest(table, &plan.version))
         .await?)
-}
-
-fn judge(
-    run: &StepRun,
-    name: &str,
-    severity: Severity,
-    offending: u64,
-    limit: u64,
-    sample: Vec<BTreeMap<String, String>>,
-) -> StepResult {
-    let passed = offending <= limit;
-    let text = format!("check `{name}`: {offending} offending rows, {limit} allowed");
-    if !passed && severity == Severity::Fail {
-        for row in &sample {
-            let cells: Vec<String> = row.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            run.tell(RunEventKind::Log {
-                step: run.step.clone(),
-                text: cells.join("  "),
-            });
-        }
-        return Err(SchedulerError::Failed(text).into());
-    }
-    let severity = if severity == Severity::Fail {
-        "fail"
-    } else {
-        "warn"
-    }
-    .to_owned();
-    Ok((
-        StepOutcome::Checked {
-            offending,
-            limit,
-            severity,
-            passed,
-            sample,
-        },
-        false,
-    ))
-}
-
-/// The first rows as text, column by column.
-pub fn sample(
-    batches: &[RecordBatch],
-    most: usize,
-) -> Result<Vec<BTreeMap<String, String>>, SchedulerError> {
-    let options = FormatOptions::default().with_null("");
-    let mut rows = Vec::new();
-    for batch in batches {
-        let schema = batch.schema();
-        let columns = batch
-            .columns()
-            .iter()
-            .map(|c| ArrayFormatter::try_new(c.as_ref() as &dyn Array, &options))
-            .collect::<Result<Vec<_>, _>>();
-        let columns = columns.map_err(|e| SchedulerError::Failed(e.to_string()))?;
-        for row in 0..batch.num_rows().min(most - rows.len()) {
-            rows.push(
-                schema
-                    .fields()
-                    .iter()
-                    .zip(&columns)
-                    .map(|(f, c)| (f.name().clone(), c.value(row).to_string()))
-                    .collect(),
-            );
-        }
-    }
-    Ok(rows)
 }

@@ -5,8 +5,10 @@ mod evaluate;
 mod lines;
 mod metrics;
 mod narrow;
+pub mod profile;
 mod publish;
 mod report;
+pub mod rows;
 mod table;
 mod work;
 
@@ -62,13 +64,13 @@ pub async fn perform(run: &StepRun) -> StepResult {
     match &step.kind {
         StepKind::Generate { spec, dir } => table::generate(run, spec, dir).await,
         StepKind::Table(table) => table::make(run, table).await,
-        StepKind::Check(check) => check::run_check(run, check).await,
-        StepKind::RejectShare { limit } => check::reject_share(run, *limit).await,
+        StepKind::Checks { checks } => check::run_checks(run, checks).await,
         StepKind::Lines { raw, own } => lines::balance(run, raw, *own).await,
         StepKind::Train(train) => work::train(run, train).await,
         StepKind::Predict { method, baseline } => work::predict(run, method, *baseline).await,
         StepKind::Evaluate => evaluate::evaluate(run).await,
         StepKind::Publish { train, publish } => publish::publish(run, train, publish).await,
+        StepKind::Profile => profile::make(run).await,
         StepKind::Report => report::write(run).await,
     }
 }

@@ -1,9 +1,7 @@
 //! Makes a table version, unless it is there; and generates raw files.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{DataFrame, SessionContext};
 use pannier_engine::exec::{EngineExec, EngineOp};
@@ -23,7 +21,7 @@ use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::jobs::{JobProgress, Jobs, read_only};
 use crate::layout::{ContentPiece, RawFiles, content_pieces};
-use crate::plan::{Param, RunPlan, TablePlan};
+use crate::plan::{RunPlan, TablePlan};
 
 /// Between two progress events of a step.
 const TOLD: Duration = Duration::from_millis(100);
@@ -192,22 +190,10 @@ async fn query(
 
 /// The query with the table's parameters filled in.
 pub fn fill(frame: DataFrame, table: &TablePlan) -> Result<DataFrame, SchedulerError> {
-    let values: HashMap<String, ScalarValue> = table
-        .params
-        .iter()
-        .map(|(name, value)| {
-            let value = match value {
-                Param::Int(v) => ScalarValue::Int64(Some(*v)),
-                Param::UInt(v) => ScalarValue::UInt64(Some(*v)),
-                Param::Text(v) => ScalarValue::Utf8(Some(v.clone())),
-            };
-            (name.clone(), value)
-        })
-        .collect();
-    if values.is_empty() {
-        return Ok(frame);
+    match table.values() {
+        Some(values) => Ok(frame.with_param_values(values)?),
+        None => Ok(frame),
     }
-    Ok(frame.with_param_values(ParamValues::from(values))?)
 }
 
 /// Has an executor write raw files.

@@ -7,6 +7,7 @@ pub mod list;
 pub mod logs;
 pub mod models;
 pub mod plan;
+pub mod profile;
 pub mod retry;
 pub mod run;
 pub mod similar;
@@ -44,6 +45,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(&global, &args).await,
         Command::Models(args) => models::run(&global, &args).await,
         Command::Similar(args) => similar::run(&global, &args).await,
+        Command::Profile(args) => profile::run(&global, &args).await,
         Command::Sql(args) => sql::run(&global, &args).await,
         Command::Generate(args) => generate::run(&global, &args),
         Command::Gc(args) => gc::run(&global, &args).await,

@@ -66,6 +66,18 @@ pub fn event(event: &RunEvent) -> String {
             count(*global_step),
             plural(*pairs, "pair")
         ),
+        RunEventKind::Checked { step, check } => {
+            let word = if check.passed {
+                "passed"
+            } else {
+                "does not hold"
+            };
+            format!(
+                "{step}: check `{}` {word}, {}",
+                clean(&check.name),
+                clean(&check.found)
+            )
+        }
         RunEventKind::Log { step, text } if step.is_empty() => clean(text),
         RunEventKind::Log { step, text } => format!("{step}: {}", clean(text)),
         RunEventKind::Recovered => "the scheduler started again and took the run up".to_owned(),

@@ -6,6 +6,7 @@ pub mod format;
 pub mod live;
 pub mod outcome;
 pub mod plain;
+pub mod profile;
 pub mod progress;
 pub mod similar;
 pub mod sql;

@@ -1,12 +1,11 @@
 //! What steps produced, in words.
 
-use std::collections::BTreeMap;
-
-use pannier_proto::event::StepOutcome;
+use pannier_proto::event::{CheckResult, StepOutcome};
+use pannier_proto::spec::Severity;
 use pannier_proto::work::WorkOutcome;
 
 use super::format::{bytes, count, duration, plural};
-use super::table::{clean, pad, pad_left};
+use super::table::{Align, Table, clean, pad, pad_left};
 use super::{Line, Mark};
 
 /// What a step produced, in the columns of a permanent line.
@@ -42,13 +41,8 @@ pub fn produced(result: &StepOutcome) -> Produced {
         StepOutcome::Table {
             rows, bytes: size, ..
         } => Produced::good(plural(*rows, "row"), bytes(*size), ""),
-        StepOutcome::Checked {
-            offending,
-            limit,
-            severity,
-            passed,
-            ..
-        } => checked(*offending, *limit, severity, *passed),
+        StepOutcome::Checked { passed, warned } => checked(*passed, *warned),
+        StepOutcome::Profiled { columns, .. } => Produced::good(plural(*columns, "column"), "", ""),
         StepOutcome::Work(outcome) => worked(outcome),
         StepOutcome::Evaluated { metrics, .. } => {
             Produced::good(plural(metrics.len() as u64, "metric"), "", "")
@@ -64,31 +58,45 @@ pub fn produced(result: &StepOutcome) -> Produced {
     }
 }
 
-fn checked(offending: u64, limit: u64, severity: &str, passed: bool) -> Produced {
-    let offenders = plural(offending, "offending row");
-    match (passed, offending) {
-        (true, 0) => Produced::good("passed", "", ""),
-        (true, _) => Produced::good(
-            "passed",
-            "",
-            format!("{offenders} of {} allowed", count(limit)),
-        ),
-        (false, _) => {
-            let mark = if severity == "warn" {
-                Mark::Warn
-            } else {
-                Mark::Fail
-            };
-            Produced {
-                mark,
-                ..Produced::good(
-                    severity,
-                    "",
-                    format!("{offenders}, {} allowed", count(limit)),
-                )
-            }
-        }
+fn checked(passed: u64, warned: u64) -> Produced {
+    let good = Produced::good(format!("{} passed", plural(passed, "check")), "", "");
+    if warned == 0 {
+        return good;
     }
+    Produced {
+        mark: Mark::Warn,
+        more: format!("{} warned", count(warned)),
+        ..good
+    }
+}
+
+/// Rows that are shown of a check that only warns.
+const WARNED_ROWS: usize = 3;
+/// Columns of the screen for a value of such a row.
+const WIDEST: usize = 28;
+
+/// The lines about a check that does not hold; none for one that does.
+pub fn check(check: &CheckResult) -> Vec<Line> {
+    if check.passed {
+        return Vec::new();
+    }
+    let (mark, word, most) = match check.severity {
+        Severity::Fail => (Mark::Fail, "failed", usize::MAX),
+        Severity::Warn => (Mark::Warn, "warns", WARNED_ROWS),
+    };
+    let (name, rule, found) = (clean(&check.name), clean(&check.rule), clean(&check.found));
+    let text = format!("check `{name}` {word}: {found} ({rule})");
+    let mut lines = vec![Line::new(mark, text)];
+    let columns = check.columns.iter().map(|c| (c.clone(), Align::Left));
+    let mut table = Table::with_columns(columns).widest(WIDEST);
+    for row in check.sample.iter().take(most) {
+        table.row(row.iter().cloned());
+    }
+    if !check.sample.is_empty() {
+        let rows = table.lines().into_iter();
+        lines.extend(rows.map(|row| Line::new(Mark::Note, format!("    {row}"))));
+    }
+    lines
 }
 
 fn worked(outcome: &WorkOutcome) -> Produced {
@@ -186,30 +194,8 @@ pub fn finished(
             pad_left(&took, 9)
         )
     };
-    let mut lines = vec![Line::new(
+    vec![Line::new(
         mark,
         format!("{}  {}", pad(step, width), columns.trim_end()),
-    )];
-    if let StepOutcome::Checked {
-        offending: 1..,
-        sample,
-        ..
-    } = result
-    {
-        lines.extend(
-            sample
-                .iter()
-                .take(3)
-                .map(|row| Line::new(Mark::Note, format!("    {}", sample_row(row)))),
-        );
-    }
-    lines
-}
-
-fn sample_row(row: &BTreeMap<String, String>) -> String {
-    let cells: Vec<String> = row
-        .iter()
-        .map(|(column, value)| format!("{column}={}", clean(value)))
-        .collect();
-    cells.join(" ")
+    )]
 }

@@ -8,7 +8,7 @@ use console::measure_text_width;
 use pannier_proto::event::{RunEvent, RunEventKind};
 
 use super::format::{about, count, plural, whole};
-use super::outcome::finished;
+use super::outcome::{check, finished};
 use super::table::{clean, pad};
 use super::{Line, Mark};
 
@@ -126,6 +126,9 @@ impl Progress {
             RunEventKind::StepLost { step, reason } => {
                 let text = format!("{}  attempt lost: {reason}", pad(step, self.width));
                 self.end(step, vec![Line::new(Mark::Warn, text)])
+            }
+            RunEventKind::Checked { check: result, .. } => {
+                check(result).into_iter().map(Change::Say).collect()
             }
             RunEventKind::Log { step, text } if step.is_empty() => note(clean(text)),
             RunEventKind::Log { step, text } => {

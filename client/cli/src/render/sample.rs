@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
-
-use pannier_proto::event::{MetricRow, PairedRow, RunEvent, RunEventKind, StepOutcome};
+use pannier_proto::event::{
+    CheckResult, MetricRow, PairedRow, RunEvent, RunEventKind, StepOutcome,
+};
+use pannier_proto::spec::Severity;
 use pannier_proto::work::{StallLedger, WorkOutcome};
 
 use super::describe;
@@ -51,16 +52,21 @@ fn table(rows: u64) -> StepOutcome {
     }
 }
 
-fn check(offending: u64, passed: bool) -> StepOutcome {
-    let sample = (0..offending)
-        .map(|i| BTreeMap::from([("basket_id".into(), i.to_string())]))
-        .collect();
-    StepOutcome::Checked {
-        offending,
-        limit: 0,
-        severity: "warn".into(),
-        passed,
-        sample,
+fn check(offending: u64, severity: Severity) -> RunEventKind {
+    RunEventKind::Checked {
+        step: "check:staged".into(),
+        check: CheckResult {
+            name: "owners".into(),
+            rule: "transactions.user_id is not null".into(),
+            severity,
+            passed: offending == 0,
+            found: format!("{offending} of 100 rows offend, 0 may"),
+            offending,
+            columns: vec!["basket_id".into(), "spend".into()],
+            sample: (0..offending)
+                .map(|i| vec![i.to_string(), "1.50".into()])
+                .collect(),
+        },
     }
 }
 
@@ -102,8 +108,7 @@ fn preparing() -> Timed {
     let steps = [
         "raw",
         "table:baskets",
-        "check:owners",
-        "check:prices",
+        "check:staged",
         TRAIN,
         "evaluate",
         "publish",
@@ -113,6 +118,10 @@ fn preparing() -> Timed {
         files: 52,
         rows: 311_204,
         bytes: 25_000_000,
+    };
+    let checked = StepOutcome::Checked {
+        passed: 12,
+        warned: 1,
     };
     vec![
         (
@@ -125,8 +134,9 @@ fn preparing() -> Timed {
         (0.1, finished("raw", true, generated)),
         (0.2, started("table:baskets", 1)),
         (2.5, finished("table:baskets", false, table(92_339))),
-        (2.6, finished("check:owners", false, check(0, true))),
-        (2.7, finished("check:prices", false, check(2, false))),
+        (2.6, check(0, Severity::Fail)),
+        (2.6, check(2, Severity::Warn)),
+        (2.7, finished("check:staged", false, checked)),
     ]
 }
 
@@ -233,14 +243,15 @@ fn a_pipe_sees_few_plain_lines() {
             .iter()
             .map(super::Line::plain),
     );
-    let want = "  run r-1: grocery, 8 steps
+    let want = "  run r-1: grocery, 7 steps
 ✓ raw                311,204 rows   25.0 MB  (already there)  52 files
   table:baskets  started
 ✓ table:baskets       92,339 rows    4.1 MB      2.3 s
-✓ check:owners             passed                2.3 s
-! check:prices               warn                2.3 s  2 offending rows, 0 allowed
-      basket_id=0
-      basket_id=1
+! check `owners` warns: 2 of 100 rows offend, 0 may (transactions.user_id is not null)
+      basket_id  spend
+      0          1.50
+      1          1.50
+! check:staged   12 checks passed                2.3 s  1 warned
   train:vectors  started
   train:vectors  110/400  330,000 rows  56,000 rows/s  15 s left
 ! train:vectors  attempt lost: the trainer went away

@@ -137,12 +137,12 @@ fn a_missing_key_of_a_table() {
 name = "owner"
 "#
         ),
-        r#"error: missing key `sql` in [[check]]
+        r#"error: missing key `rule` or `sql` in [[check]]
  --> spec.toml:5:1
   |
 5 | [[check]]
   | ^^^^^^^^^
-  = help: `sql` must be a string that is not empty"#
+  = help: name a rule, or give SQL that selects the rows that offend"#
     );
 }
 

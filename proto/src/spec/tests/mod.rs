@@ -5,6 +5,7 @@ mod errors;
 mod gates;
 mod overrides;
 mod round_trip;
+mod rules;
 
 use super::{RunSpec, SpecSource};
 

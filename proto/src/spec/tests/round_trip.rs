@@ -1,14 +1,17 @@
 //! Specs as TOML and as JSON: defaults, stable bytes, and that nothing is lost on the way.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::super::keys::{self, TableKeys};
 use super::super::{
-    BaselineModel, BaselineSpec, CheckSpec, ColumnSpec, ColumnsSpec, ContextSpec, CsvHeader,
-    CsvSpec, EvaluateSpec, Gate, GenerateSpec, IdKind, ModelSpec, PathSpec, PrepareSpec,
-    Prod2vecParams, PublishSpec, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableSpec,
-    TrainSpec, WeekRange, WindowSpec,
+    Against, Allowed, BaselineModel, BaselineSpec, CheckRule, CheckSpec, CheckValue, ColumnRef,
+    ColumnSpec, ColumnType, ColumnsSpec, ContextSpec, CsvHeader, CsvSpec, DriftOf, EvaluateSpec,
+    Gate, GenerateSpec, IdKind, ModelSpec, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec,
+    RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableNumber, TableSpec,
+    TrainSpec, WeekRange, WindowSpec, Within,
 };
 use super::{HEAD, parse, source};
 
@@ -64,6 +67,71 @@ sql = "select * from transactions where user_id is null"
 severity = "warn"
 limit = 9
 
+[[check]]
+name = "owners"
+rule = "unique"
+table = "transactions"
+columns = ["basket_id", "item_id"]
+max_share = 0.1
+
+[[check]]
+name = "stores"
+rule = "in-set"
+table = "transactions"
+column = "store"
+values = ["a", 2, 0.5]
+
+[[check]]
+name = "amounts"
+rule = "in-range"
+table = "transactions"
+column = "quantity"
+min = 1
+max = 9.5
+
+[[check]]
+name = "known"
+rule = "foreign-key"
+table = "transactions"
+column = "item_id"
+references = "items.item_id"
+
+[[check]]
+name = "empty"
+rule = "none"
+table = "baskets"
+where = "array_length(items) = 0"
+
+[[check]]
+name = "balance"
+rule = "value-between"
+table = "vocab"
+value = "avg(count)"
+max = 100
+
+[[check]]
+name = "new"
+rule = "fresh"
+table = "transactions"
+column = "ordered_at"
+within = "2w"
+against = "calendar.day"
+
+[[check]]
+name = "typed"
+rule = "types"
+table = "items"
+types = { item_id = "id" }
+exact = true
+
+[[check]]
+name = "steady"
+rule = "drift"
+table = "transactions"
+of = "mean"
+column = "spend"
+max_change = 0.25
+
 [[train]]
 name = "vectors"
 model = "prod2vec"
@@ -112,7 +180,16 @@ const FULL_JSON: &str = concat!(
     r#""split":{"by":"time","test_weeks":3,"valid_weeks":2},"#,
     r#""table":[{"name":"items","sql":"select 1","file":"items.sql","key":["item_id"],"sort":["item_id"],"parts":1}],"#,
     r#""check":[{"name":"baskets have an owner","sql":"select * from transactions where user_id is null","#,
-    r#""severity":"warn","limit":9}],"#,
+    r#""severity":"warn","limit":9},"#,
+    r#"{"name":"owners","rule":"unique","table":"transactions","columns":["basket_id","item_id"],"severity":"fail","max_share":0.1},"#,
+    r#"{"name":"stores","rule":"in-set","table":"transactions","column":"store","values":["a",2,0.5],"severity":"fail","limit":0},"#,
+    r#"{"name":"amounts","rule":"in-range","table":"transactions","column":"quantity","min":1,"max":9.5,"severity":"fail","limit":0},"#,
+    r#"{"name":"known","rule":"foreign-key","table":"transactions","column":"item_id","references":"items.item_id","severity":"fail","limit":0},"#,
+    r#"{"name":"empty","rule":"none","table":"baskets","where":"array_length(items) = 0","severity":"fail","limit":0},"#,
+    r#"{"name":"balance","rule":"value-between","table":"vocab","max":100,"value":"avg(count)","severity":"fail"},"#,
+    r#"{"name":"new","rule":"fresh","table":"transactions","column":"ordered_at","within":"2w","against":"calendar.day","severity":"fail"},"#,
+    r#"{"name":"typed","rule":"types","table":"items","types":{"item_id":"id"},"exact":true,"severity":"fail"},"#,
+    r#"{"name":"steady","rule":"drift","table":"transactions","column":"spend","of":"mean","max_change":0.25,"severity":"fail"}],"#,
     r#""train":[{"name":"vectors","model":"prod2vec","params":{"dim":64,"window":"basket","negatives":6,"#,
     r#""epochs":7,"learning_rate":0.05,"min_learning_rate":0.001,"power":1.0,"subsample":0.001,"#,
     r#""batch_baskets":2048,"checkpoint_steps":0}}],"#,
@@ -192,7 +269,7 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/prepare/weeks", &keys::WEEKS),
         ("/split", &keys::SPLIT),
         ("/table/0", &keys::TABLE),
-        ("/check/0", &keys::CHECK),
+        ("/check", &keys::CHECK),
         ("/train/0", &keys::TRAIN),
         ("/train/0/params", &keys::PROD2VEC),
         ("/baseline/0", &keys::BASELINE),
@@ -205,14 +282,16 @@ fn the_key_lists_are_the_fields_of_the_types() {
         keys
     };
     for (pointer, table) in tables {
-        let fields = json
-            .pointer(pointer)
-            .unwrap()
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
+        // A check has the keys of its rule: together the checks have all.
+        let found: Vec<&Value> = match json.pointer(pointer).unwrap() {
+            Value::Array(items) => items.iter().collect(),
+            one => vec![one],
+        };
+        let fields: BTreeSet<String> = found
+            .iter()
+            .flat_map(|t| t.as_object().unwrap().keys().cloned())
             .collect();
+        let fields = fields.into_iter().collect();
         let listed = TableKeys::keys(table).map(str::to_string).collect();
         assert_eq!(sorted(fields), sorted(listed), "{pointer}");
     }
@@ -318,9 +397,122 @@ fn split() -> impl Strategy<Value = SplitSpec> {
     ]
 }
 
+fn number() -> impl Strategy<Value = CheckValue> {
+    prop_oneof![
+        any::<i64>().prop_map(CheckValue::Integer),
+        (0..1000).prop_map(|n| CheckValue::Number(f64::from(n) + 0.5)),
+    ]
+}
+
+fn value() -> impl Strategy<Value = CheckValue> {
+    prop_oneof![number(), any::<String>().prop_map(CheckValue::Text)]
+}
+
+fn bounds<T: std::fmt::Debug>(
+    one: impl Strategy<Value = T> + Clone,
+) -> impl Strategy<Value = (Option<T>, Option<T>)> {
+    let some = one.clone().prop_map(Some);
+    prop_oneof![
+        (some.clone(), proptest::option::of(one)),
+        some.prop_map(|max| (None, max))
+    ]
+}
+
+fn column_ref() -> impl Strategy<Value = ColumnRef> {
+    ("[a-z]{1,9}", text()).prop_map(|(table, column)| ColumnRef { table, column })
+}
+
+fn row_test() -> impl Strategy<Value = RowTest> {
+    prop_oneof![
+        text().prop_map(|column| RowTest::NotNull { column }),
+        proptest::collection::vec(text(), 1..3).prop_map(|columns| RowTest::Unique { columns }),
+        (text(), proptest::collection::vec(value(), 1..3))
+            .prop_map(|(column, values)| RowTest::InSet { column, values }),
+        (text(), bounds(value().boxed())).prop_map(|(column, (min, max))| RowTest::InRange {
+            column,
+            min,
+            max
+        }),
+        (text(), column_ref())
+            .prop_map(|(column, references)| RowTest::ForeignKey { column, references }),
+        text().prop_map(|condition| RowTest::None { condition }),
+    ]
+}
+
+fn table_number() -> impl Strategy<Value = TableNumber> {
+    prop_oneof![
+        Just(TableNumber::Rows),
+        text().prop_map(|column| TableNumber::Distinct { column }),
+        text().prop_map(|expression| TableNumber::Value { expression }),
+    ]
+}
+
+fn drift_of() -> impl Strategy<Value = DriftOf> {
+    prop_oneof![
+        Just(DriftOf::Rows),
+        text().prop_map(|column| DriftOf::Mean { column }),
+        text().prop_map(|column| DriftOf::Unseen { column }),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = CheckRule> {
+    let allowed = prop_oneof![
+        (0..=i64::MAX as u64).prop_map(Allowed::Rows),
+        share().prop_map(Allowed::Share)
+    ];
+    let halves = (-1000..1000).prop_map(|n| f64::from(n) / 2.0).boxed();
+    let against = prop_oneof![Just(Against::Now), column_ref().prop_map(Against::Newest)];
+    prop_oneof![
+        (text(), 0..=i64::MAX as u64).prop_map(|(sql, rows)| CheckRule::Sql {
+            sql,
+            allowed: Allowed::Rows(rows)
+        }),
+        (text(), row_test(), allowed).prop_map(|(table, test, allowed)| CheckRule::Rows {
+            table,
+            test,
+            allowed
+        }),
+        (text(), table_number(), bounds(halves)).prop_map(|(table, number, (min, max))| {
+            CheckRule::Between {
+                table,
+                number,
+                min,
+                max,
+            }
+        }),
+        (column_ref(), 0..=1_000_000_000u64, against).prop_map(|(column, seconds, against)| {
+            CheckRule::Fresh {
+                column,
+                within: Within { seconds },
+                against,
+            }
+        }),
+        share().prop_map(|max_share| CheckRule::RejectShare { max_share }),
+        (
+            text(),
+            proptest::collection::btree_map(
+                "[a-z]{1,9}",
+                proptest::sample::select(&ColumnType::ALL[..]).prop_map(|(_, t)| t),
+                1..3
+            ),
+            any::<bool>()
+        )
+            .prop_map(|(table, types, exact)| CheckRule::Types {
+                table,
+                types,
+                exact
+            }),
+        (text(), drift_of(), share()).prop_map(|(table, of, max_change)| CheckRule::Drift {
+            table,
+            of,
+            max_change
+        }),
+    ]
+}
+
 prop_compose! {
-    fn check()(name in text(), sql in text(), severity in prop_oneof![Just(Severity::Fail), Just(Severity::Warn)], limit in 0..=i64::MAX as u64) -> CheckSpec {
-        CheckSpec { name, sql, severity, limit }
+    fn check()(name in text(), rule in rule(), severity in prop_oneof![Just(Severity::Fail), Just(Severity::Warn)]) -> CheckSpec {
+        CheckSpec { name, rule, severity }
     }
 }
 

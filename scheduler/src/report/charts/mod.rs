@@ -8,8 +8,10 @@
 //! in the left gutter, outside of the drawing's box.
 
 pub mod bar;
+pub mod columns;
 pub mod gantt;
 pub mod intervals;
+pub mod line;
 pub mod loss;
 pub mod scale;
 pub mod stack;

@@ -93,17 +93,19 @@ pub struct RejectSample {
 pub struct Check {
     /// The check's name.
     pub name: String,
-    /// What an offending row leads to.
+    /// What must hold, in words.
+    pub rule: String,
+    /// What it means where it does not hold.
     pub severity: Severity,
     /// What came out.
     pub outcome: CheckOutcome,
-    /// Rows the check's SQL returned.
-    pub offending_rows: u64,
-    /// A few of those rows.
+    /// What was found and what is allowed, in words.
+    pub found: String,
+    /// A few rows that offend.
     pub sample: Option<SampleRows>,
 }
 
-/// What an offending row leads to.
+/// What a check that does not hold leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -117,11 +119,11 @@ pub enum Severity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckOutcome {
-    /// No offending row.
+    /// It holds.
     Passed,
-    /// Offending rows, and the run went on.
+    /// It does not hold, and the run went on.
     Warned,
-    /// Offending rows, and the run stopped.
+    /// It does not hold, and the run stopped.
     Failed,
 }
 

@@ -22,8 +22,8 @@ pub fn checks(data: &ReportData) -> Option<Markup> {
                 tr {
                     th scope="col" { "Check" }
                     th scope="col" { "Outcome" }
-                    th scope="col" { "An offending row would" }
-                    th.n scope="col" { "Offending rows" }
+                    th scope="col" { "Found" }
+                    th scope="col" { "Else" }
                 }
             }
             tbody { @for check in &data.checks { (row(check)) } }
@@ -46,7 +46,7 @@ pub fn checks(data: &ReportData) -> Option<Markup> {
 fn row(check: &Check) -> Markup {
     html! {
         tr {
-            th scope="row" { (check.name) }
+            th scope="row" { (check.name) @if !check.rule.is_empty() { small { (check.rule) } } }
             td {
                 @match check.outcome {
                     CheckOutcome::Passed => (mark("good", "✓", "passed")),
@@ -54,8 +54,8 @@ fn row(check: &Check) -> Markup {
                     CheckOutcome::Failed => (mark("bad", "✕", "failed")),
                 }
             }
+            td.prose { (check.found) }
             td { @match check.severity { Severity::Warn => "warn", Severity::Fail => "stop the run" } }
-            td.n { (format::count(check.offending_rows)) }
         }
     }
 }

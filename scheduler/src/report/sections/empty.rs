@@ -27,6 +27,7 @@ fn done(part: Part) -> &'static str {
         Part::Tables => "No table was recorded for this run.",
         Part::Rejects => "No source file was read in this run, so no row could be rejected.",
         Part::Checks => "No check ran: the spec has no [[check]].",
+        Part::Profile => "The source was not profiled in this run.",
         Part::Split => "No split was recorded for this run.",
         Part::Timeline => "No times were recorded for this run.",
     }
@@ -41,6 +42,7 @@ fn missing(part: Part) -> &'static str {
         Part::Tables => "No table was finished.",
         Part::Rejects => "No count of rejected rows was recorded.",
         Part::Checks => "No check ran.",
+        Part::Profile => "The source was not profiled.",
         Part::Split => "No split was made.",
         Part::Timeline => "No times were recorded.",
     }

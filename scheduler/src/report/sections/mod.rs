@@ -12,7 +12,9 @@ mod header;
 mod loss;
 mod metrics;
 mod neighbours;
+mod profile;
 mod rejects;
+mod shopping;
 mod split;
 mod stall;
 mod tables;
@@ -24,6 +26,7 @@ use maud::{Markup, html};
 use super::data::{Part, ReportData};
 
 pub use header::header;
+pub use profile::body as profile;
 
 /// A part with its heading; the sentence that says why where there is nothing in it.
 pub fn part(part: Part, data: &ReportData) -> Markup {
@@ -35,6 +38,7 @@ pub fn part(part: Part, data: &ReportData) -> Markup {
         Part::Tables => tables::tables(data),
         Part::Rejects => rejects::rejects(data),
         Part::Checks => checks::checks(data),
+        Part::Profile => profile::part(data),
         Part::Split => split::split(data),
         Part::Timeline => timeline::timeline(data),
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pannier_proto::event::{RunEventKind, StepOutcome};
-use pannier_proto::objects;
+use pannier_proto::{objects, spec};
 
 use super::Facts;
 use crate::error::SchedulerError;
@@ -12,7 +12,7 @@ use crate::report::{
     Check, CheckOutcome, RejectReason, RejectSample, Rejects, ReportData, RowAction, SampleRows,
     Severity, Split, SplitPart, TableRow,
 };
-use crate::step::check::sample;
+use crate::step::rows::named;
 use crate::step::{LEFT_OUT, READ};
 
 /// Rejected lines shown.
@@ -49,14 +49,12 @@ pub async fn fill(
                 skipped,
                 source_rows: None,
             }),
-            (StepKind::Check(check), Some((outcome, ..))) => {
-                data.checks.extend(checked(&check.name, outcome))
-            }
-            (StepKind::RejectShare { .. }, Some((outcome, ..))) => {
-                data.checks.extend(checked("share of rejects", outcome))
-            }
-            (StepKind::Check(_) | StepKind::RejectShare { .. }, None) => {
-                data.checks.extend(failed(facts, &step.id))
+            (StepKind::Checks { checks }, _) => {
+                data.checks.extend(
+                    checks
+                        .iter()
+                        .filter_map(|c| checked(facts, &step.id, &c.name)),
+                );
             }
             _ => {}
         }
@@ -64,6 +62,8 @@ pub async fn fill(
     if well {
         data.rejects = Some(rejects(facts).await?);
         data.split = split(facts).await?;
+        let profile = objects::profile(&facts.record.run_id);
+        data.profile = facts.context.jobs.warehouse().find_json(&profile).await?;
         let lines = data.rejects.as_ref().map(|r| r.rows_read);
         for table in data.tables.iter_mut().filter(|t| t.name == "transactions") {
             table.source_rows = lines;
@@ -72,70 +72,29 @@ pub async fn fill(
     Ok(())
 }
 
-fn checked(name: &str, outcome: &StepOutcome) -> Option<Check> {
-    let StepOutcome::Checked {
-        offending,
-        severity,
-        passed,
-        sample,
-        ..
-    } = outcome
-    else {
-        return None;
-    };
-    let columns: Vec<String> = sample
-        .first()
-        .map(|r| r.keys().cloned().collect())
-        .unwrap_or_default();
-    let rows = sample
-        .iter()
-        .map(|r| r.values().cloned().collect())
-        .collect();
-    Some(Check {
-        name: name.to_owned(),
-        severity: if severity == "fail" {
-            Severity::Fail
-        } else {
-            Severity::Warn
-        },
-        outcome: if *passed {
-            CheckOutcome::Passed
-        } else {
-            CheckOutcome::Warned
-        },
-        offending_rows: *offending,
-        sample: (!sample.is_empty()).then_some(SampleRows { columns, rows }),
-    })
-}
-
-/// A check that stopped the run: its step failed, and what offended is in the log.
-fn failed(facts: &Facts<'_>, step: &str) -> Option<Check> {
-    let error = facts.events.iter().rev().find_map(|e| match &e.kind {
-        RunEventKind::StepFailed { step: s, error, .. } if s == step => Some(error.clone()),
+/// What came of a check the last time it was evaluated.
+fn checked(facts: &Facts<'_>, step: &str, name: &str) -> Option<Check> {
+    let result = facts.events.iter().rev().find_map(|e| match &e.kind {
+        RunEventKind::Checked { step: s, check } if s == step && check.name == name => Some(check),
         _ => None,
     })?;
-    let rows: Vec<Vec<String>> = facts
-        .events
-        .iter()
-        .filter_map(|e| match &e.kind {
-            RunEventKind::Log { step: s, text } if s == step => Some(vec![text.clone()]),
-            _ => None,
-        })
-        .collect();
-    let count = error
-        .split(": ")
-        .nth(1)
-        .and_then(|t| t.split(' ').next())
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(rows.len() as u64);
+    let (severity, missed) = match result.severity {
+        spec::Severity::Fail => (Severity::Fail, CheckOutcome::Failed),
+        spec::Severity::Warn => (Severity::Warn, CheckOutcome::Warned),
+    };
     Some(Check {
-        name: step.trim_start_matches("check:").to_owned(),
-        severity: Severity::Fail,
-        outcome: CheckOutcome::Failed,
-        offending_rows: count,
-        sample: (!rows.is_empty()).then(|| SampleRows {
-            columns: vec!["row".into()],
-            rows,
+        name: result.name.clone(),
+        rule: result.rule.clone(),
+        severity,
+        outcome: if result.passed {
+            CheckOutcome::Passed
+        } else {
+            missed
+        },
+        found: result.found.clone(),
+        sample: (!result.sample.is_empty()).then(|| SampleRows {
+            columns: result.columns.clone(),
+            rows: result.sample.clone(),
         }),
     })
 }
@@ -162,10 +121,7 @@ async fn ask(
         jobs.register(&context, name, &table.version).await?;
     }
     let query = context.sql(sql).await?.into_optimized_plan()?;
-    sample(
-        &jobs.query(&context, query, facts.cancel).await?,
-        usize::MAX,
-    )
+    named(&jobs.query(&context, query, facts.cancel).await?)
 }
 
 fn text(row: &BTreeMap<String, String>, key: &str) -> String {
