@@ -343,7 +343,7 @@ async fn a_check_that_fits_no_table_is_refused_at_its_key() -> Result<(), Schedu
             "dunnhumby-lgsr",
             &format!("[[check]]\nname = \"mine\"\n{keys}\n"),
         )?;
-        let error = check::fit(&source, &mut plan)
+        let error = check::fit(&source, &mut plan, &warehouse()?)
             .await
             .map_err(|e| e.to_string());
         let said = error.err().unwrap_or_default();
