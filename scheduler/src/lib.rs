@@ -8,15 +8,18 @@ mod cluster;
 mod config;
 mod driver;
 mod error;
+mod executors_only;
 mod jobs;
 mod layout;
 mod neighbours;
 mod plan;
 pub mod report;
+mod results;
 mod run;
 mod serve;
 mod service;
 mod slots;
+mod sql;
 mod step;
 mod store;
 mod trainers;
@@ -24,3 +27,6 @@ mod trainers;
 pub use config::SchedulerConfig;
 pub use error::SchedulerError;
 pub use serve::serve;
+
+#[cfg(test)]
+mod slt;

@@ -7,5 +7,5 @@ mod workers;
 
 pub use registry::Registry;
 pub use runs::Runs;
-pub use sql::Sql;
+pub use sql::{Sql, queries};
 pub use workers::Workers;
