@@ -13,6 +13,7 @@ pub mod similar;
 pub mod sql;
 pub mod status;
 pub mod submit;
+pub mod tables;
 pub mod validate;
 pub mod version;
 
@@ -45,6 +46,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Models(args) => models::run(&global, &args).await,
         Command::Similar(args) => similar::run(&global, &args).await,
         Command::Sql(args) => sql::run(&global, &args).await,
+        Command::Tables(args) => tables::run(&global, &args).await,
         Command::Generate(args) => generate::run(&global, &args),
         Command::Gc(args) => gc::run(&global, &args).await,
         Command::Version(args) => version::run(&global, &args),
