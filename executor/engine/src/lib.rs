@@ -19,3 +19,6 @@ pub mod table;
 pub mod warehouse;
 
 pub use error::EngineError;
+
+#[cfg(test)]
+mod slt;
