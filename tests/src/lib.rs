@@ -12,6 +12,6 @@ mod wait;
 
 pub use cluster::{Cluster, Options, on_cluster};
 pub use outcome::Outcome;
-pub use program::{Process, Ran, pannier, ran, sh};
+pub use program::{Process, Ran, command, pannier, ran, sh};
 pub use shared::{Shared, shared};
 pub use wait::eventually;
