@@ -9,6 +9,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo:rerun-if-changed={file}");
     }
     let descriptors = protox::compile(files, ["proto"])?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    // Answers to queries are handed on without a copy.
+    tonic_prost_build::configure()
+        .bytes(".pannier.v1.SqlResponse")
+        .compile_fds(descriptors)?;
     Ok(())
 }

@@ -43,6 +43,8 @@ pub struct Info {
     pub feeds: u32,
     /// Trainers that are attached.
     pub trainers: u32,
+    /// Jobs that the executors work on.
+    pub jobs: u32,
 }
 
 /// An item and how near it is.
@@ -104,6 +106,7 @@ impl From<wire::InfoResponse> for Info {
             executors,
             feeds,
             trainers,
+            jobs,
         } = wire;
         Self {
             build,
@@ -111,6 +114,7 @@ impl From<wire::InfoResponse> for Info {
             executors,
             feeds,
             trainers,
+            jobs,
         }
     }
 }

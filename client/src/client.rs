@@ -5,15 +5,15 @@ use futures::stream::BoxStream;
 use pannier_proto::MAX_MESSAGE_BYTES;
 use pannier_proto::event::RunEvent;
 use pannier_proto::profile::Profile;
-use pannier_proto::status::{ModelInfo, PlanStep, RunStatus};
+use pannier_proto::status::{ModelInfo, PlanStep, RunStatus, TableDetail, TableInfo};
 use pannier_proto::wire::profile_service_client::ProfileServiceClient;
 use pannier_proto::wire::registry_service_client::RegistryServiceClient;
 use pannier_proto::wire::run_service_client::RunServiceClient;
 use pannier_proto::wire::sql_service_client::SqlServiceClient;
 use pannier_proto::wire::{
     EventMessage, EventsRequest, GcRequest, InfoRequest, ListModelsRequest, ListRunsRequest,
-    ProfileRequest, RunRequest, RunStatusMessage, SimilarRequest, SpecRequest, SqlRequest,
-    SubmitRequest,
+    ListTablesRequest, ProfileRequest, RunRequest, RunStatusMessage, ShowTableRequest,
+    SimilarRequest, SpecRequest, SqlRequest, SubmitRequest,
 };
 use serde::de::DeserializeOwned;
 use tonic::transport::Channel;
@@ -226,18 +226,46 @@ impl Client {
         Ok((self.decode(&answer.json)?, answer.html))
     }
 
-    /// Runs a query over the committed tables; at most `limit` rows come back, 0 standing for the
-    /// scheduler's own limit.
+    /// Runs a query over the committed tables and waits for its first rows; at most `limit` rows
+    /// come, 0 standing for the scheduler's own limit. Dropping the future or the rows cancels the
+    /// query. `progress` hears how many partitions are done of those known so far.
     ///
     /// # Errors
-    /// `Invalid` where the SQL is wrong, `Refused` where it would do more than read.
-    pub async fn sql(&self, query: &str, limit: u32) -> Result<Rows, ClientError> {
+    /// `Invalid` where the SQL is wrong, names a table that is not there, or would do more than
+    /// read.
+    pub async fn sql(
+        &self,
+        query: &str,
+        limit: u64,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Rows, ClientError> {
         let request = SqlRequest {
             sql: query.to_owned(),
             limit,
         };
         let stream = self.answer(self.sql.clone().query(request).await)?;
-        Rows::open(self.url.clone(), stream).await
+        Rows::open(self.url.clone(), stream, progress).await
+    }
+
+    /// Committed tables, every version.
+    ///
+    /// # Errors
+    /// Connection errors.
+    pub async fn tables(&self) -> Result<Vec<TableInfo>, ClientError> {
+        let answer = self.sql.clone().list_tables(ListTablesRequest {}).await;
+        self.decode(&self.answer(answer)?.json)
+    }
+
+    /// All about a table: `baskets`, or `baskets@` and the first characters of a version.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such table, `Invalid` where several versions fit.
+    pub async fn table(&self, name: &str) -> Result<TableDetail, ClientError> {
+        let request = ShowTableRequest {
+            table: name.to_owned(),
+        };
+        let answer = self.sql.clone().show_table(request).await;
+        self.decode(&self.answer(answer)?.json)
     }
 
     pub(crate) async fn open_events(

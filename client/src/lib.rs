@@ -1,8 +1,9 @@
 //! The client library of Pannier: runs, models and SQL of a scheduler, over gRPC.
 //!
 //! Owns the connection, the mapping of gRPC errors to [`ClientError`], and following a run across
-//! restarts of the scheduler ([`Follow`]). It prints nothing, reads no files, and must stay free of
-//! the engine, the trainer and Arrow: notebooks, services and the command line build on it.
+//! restarts of the scheduler ([`Follow`]), and decoding answers to queries into Arrow's batches
+//! ([`Rows`]). It prints nothing, reads no files, and must stay free of the engine and the trainer:
+//! notebooks, services and the command line build on it.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), pannier_client::ClientError> {
@@ -29,4 +30,4 @@ pub use answer::{Garbage, Info, Neighbour, Similar, Submitted, Validation};
 pub use client::Client;
 pub use error::ClientError;
 pub use follow::Follow;
-pub use sql::{Column, Rows};
+pub use sql::Rows;

@@ -1,92 +1,118 @@
-//! The answer to a query, row block by row block: nothing is gathered here.
+//! The answer to a query, batch by batch: nothing is gathered here.
 
-use pannier_proto::wire::{SqlResponse, SqlRow};
-use serde::Serialize;
+use arrow::buffer::Buffer;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::reader::StreamDecoder;
+use arrow::record_batch::RecordBatch;
+use pannier_proto::wire::sql_response::Kind;
+use pannier_proto::wire::{SqlEnd, SqlResponse};
 use tonic::Streaming;
 
 use crate::error::ClientError;
 
-/// A column of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Column {
-    /// Name.
-    pub name: String,
-    /// Arrow's name of the type, for example `Int64`.
-    #[serde(rename = "type")]
-    pub data_type: String,
-}
-
-/// A query's answer as it arrives.
+/// A query's answer as it arrives. Dropped, it cancels the query.
 #[derive(Debug)]
 pub struct Rows {
     url: String,
-    columns: Vec<Column>,
-    // Rows that came with the columns.
-    first: Option<Vec<SqlRow>>,
-    truncated: bool,
     stream: Streaming<SqlResponse>,
+    schema: SchemaRef,
+    decoder: StreamDecoder,
+    // Bytes that came and were not decoded yet.
+    bytes: Buffer,
+    // A batch that came with the schema.
+    first: Option<RecordBatch>,
+    end: Option<SqlEnd>,
 }
 
 impl Rows {
-    /// Waits for the first message, which names the columns.
+    /// Waits for the schema.
     pub(crate) async fn open(
         url: String,
         mut stream: Streaming<SqlResponse>,
+        mut progress: impl FnMut(u64, u64),
     ) -> Result<Self, ClientError> {
-        let first = stream
-            .message()
-            .await
-            .map_err(|status| ClientError::from_status(&url, &status))?
-            .unwrap_or_default();
-        let columns = first
-            .columns
-            .into_iter()
-            .map(|c| Column {
-                name: c.name,
-                data_type: c.r#type,
-            })
-            .collect();
-        Ok(Self {
-            url,
-            columns,
-            first: Some(first.rows),
-            truncated: first.truncated,
-            stream,
-        })
+        let mut decoder = StreamDecoder::new();
+        loop {
+            match next_kind(&url, &mut stream).await? {
+                Kind::Progress(p) => progress(p.done, p.total),
+                Kind::Arrow(bytes) => {
+                    let mut bytes = Buffer::from(bytes);
+                    let first = decoder.decode(&mut bytes).map_err(|e| garbled(&url, &e))?;
+                    if let Some(schema) = decoder.schema() {
+                        return Ok(Self {
+                            url,
+                            stream,
+                            schema,
+                            decoder,
+                            bytes,
+                            first,
+                            end: None,
+                        });
+                    }
+                }
+                Kind::End(_) => return Err(protocol(&url, "an answer has no columns")),
+            }
+        }
     }
 
-    /// The columns.
+    /// Columns and their types.
     #[must_use]
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
+    pub fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
     }
 
     /// Whether the limit cut rows off. Known once `next` has given `None`.
     #[must_use]
     pub fn truncated(&self) -> bool {
-        self.truncated
+        self.end.as_ref().is_some_and(|end| end.truncated)
     }
 
-    /// The next block of rows; cells are text, null where they are. `None` after the last.
+    /// The next rows; `None` after the last.
     ///
     /// # Errors
     /// Where the query fails on its way, or the connection breaks.
-    pub async fn next(&mut self) -> Result<Option<Vec<Vec<Option<String>>>>, ClientError> {
-        let rows = match self.first.take() {
-            Some(rows) => rows,
-            None => match self.stream.message().await {
-                Ok(Some(message)) => {
-                    self.truncated |= message.truncated;
-                    message.rows
-                }
-                Ok(None) => return Ok(None),
-                Err(status) => return Err(ClientError::from_status(&self.url, &status)),
-            },
-        };
-        Ok(Some(
-            rows.into_iter()
-                .map(|r| r.cells.into_iter().map(|c| c.text).collect())
-                .collect(),
-        ))
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>, ClientError> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        while self.end.is_none() {
+            let decoded = self.decoder.decode(&mut self.bytes);
+            if let Some(batch) = decoded.map_err(|e| garbled(&self.url, &e))? {
+                return Ok(Some(batch));
+            }
+            match next_kind(&self.url, &mut self.stream).await? {
+                Kind::Progress(_) => {}
+                Kind::Arrow(bytes) => self.bytes = Buffer::from(bytes),
+                Kind::End(end) => self.end = Some(end),
+            }
+        }
+        self.decoder.finish().map_err(|e| garbled(&self.url, &e))?;
+        Ok(None)
+    }
+}
+
+/// What the next message says; an answer that stops before its end was lost.
+async fn next_kind(url: &str, stream: &mut Streaming<SqlResponse>) -> Result<Kind, ClientError> {
+    match stream.message().await {
+        Ok(Some(message)) => message
+            .kind
+            .ok_or_else(|| protocol(url, "a message of an answer says nothing")),
+        Ok(None) => Err(ClientError::Lost {
+            url: url.to_owned(),
+            reason: "the answer stopped before its end".to_owned(),
+        }),
+        Err(status) => Err(ClientError::from_status(url, &status)),
+    }
+}
+
+fn garbled(url: &str, error: &ArrowError) -> ClientError {
+    protocol(url, &format!("an answer cannot be decoded, {error}"))
+}
+
+fn protocol(url: &str, reason: &str) -> ClientError {
+    ClientError::Protocol {
+        url: url.to_owned(),
+        reason: reason.to_owned(),
     }
 }

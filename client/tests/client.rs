@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arrow::array::{Array, Int64Array, StringArray};
+use arrow::compute::concat_batches;
+use arrow::datatypes::DataType;
 use fake::Fake;
 use futures::TryStreamExt;
 use pannier_client::{Client, ClientError};
@@ -52,20 +55,30 @@ async fn every_call_is_answered() {
         2
     );
 
-    let mut rows = client.sql("select 1", 0).await.unwrap();
-    assert_eq!(rows.columns()[0].data_type, "Int64");
+    let mut seen = vec![];
+    let asked = client.sql("select 1", 0, |done, total| seen.push((done, total)));
+    let mut rows = asked.await.unwrap();
+    assert_eq!(rows.schema().field(0).data_type(), &DataType::Int64);
     let mut all = vec![];
-    while let Some(block) = rows.next().await.unwrap() {
-        all.extend(block);
+    while let Some(batch) = rows.next().await.unwrap() {
+        all.push(batch);
     }
+    let all = concat_batches(&rows.schema(), &all).unwrap();
     assert_eq!(
-        all,
-        [
-            [Some("1".to_owned()), Some("milk".to_owned())],
-            [Some("200".to_owned()), None]
-        ]
+        all.column(0).as_ref(),
+        &Int64Array::from(vec![1, 200]) as &dyn Array
     );
+    let items = StringArray::from(vec![Some("milk"), None]);
+    assert_eq!(all.column(1).as_ref(), &items as &dyn Array);
+    assert_eq!(seen, [(1, 2)]);
     assert!(rows.truncated());
+
+    assert_eq!(client.tables().await.unwrap()[0].rows, 7);
+    assert_eq!(client.table("baskets").await.unwrap().manifest.parts, 8);
+    assert!(matches!(
+        client.table("x").await,
+        Err(ClientError::NotFound { .. })
+    ));
 }
 
 #[tokio::test]
@@ -83,7 +96,7 @@ async fn errors_say_what_to_do() {
         Err(ClientError::Invalid { .. })
     ));
     assert!(matches!(
-        client.sql("drop table x", 0).await,
+        client.sql("drop table x", 0, |_, _| {}).await,
         Err(ClientError::Invalid { .. })
     ));
     client.submit("a", "", "").await.unwrap();

@@ -14,6 +14,7 @@ use tonic::transport::Endpoint;
 
 use crate::config::ExecutorConfig;
 use crate::error::ExecutorError;
+use crate::shuffle;
 
 /// Between two tries to reach the scheduler.
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
@@ -95,6 +96,9 @@ fn process_config(
         override_config_producer: Some(Arc::new(session::config)),
         override_runtime_producer: Some(Arc::new(move |_| session::runtime(Some(&spill)))),
         override_physical_codec: Some(codec),
+        override_arrow_flight_service: Some(Arc::new(|work, address, shutdown, config| {
+            shuffle::serve(work, address, shutdown, &config)
+        })),
         ..ExecutorProcessConfig::default()
     })
 }

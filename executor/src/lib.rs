@@ -9,6 +9,7 @@ mod config;
 mod error;
 pub mod feed;
 mod serve;
+mod shuffle;
 
 pub use config::ExecutorConfig;
 pub use error::ExecutorError;

@@ -91,3 +91,24 @@ pub fn artifact_dir(model: &str, version: u32) -> String {
 pub fn artifact_manifest(model: &str, version: u32) -> String {
     format!("artifacts/{model}/{version}/manifest.json")
 }
+
+/// Folder of the results of queries: nothing in it outlives its query.
+pub const RESULTS: &str = "_results";
+
+/// Folder of one query's result.
+#[must_use]
+pub fn result_dir(id: &str) -> String {
+    format!("{RESULTS}/{id}")
+}
+
+/// A piece of a result as one attempt wrote it.
+#[must_use]
+pub fn result_piece(id: &str, attempt: &str, piece: usize) -> String {
+    format!("{RESULTS}/{id}/{attempt}-{piece:06}.arrows")
+}
+
+/// The note that names a result's pieces; the first attempt to put it wins.
+#[must_use]
+pub fn result_note(id: &str) -> String {
+    format!("{RESULTS}/{id}/result.json")
+}

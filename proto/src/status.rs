@@ -1,4 +1,4 @@
-//! What people ask about: runs, plans, models. The JSON inside the answers.
+//! What people ask about: runs, plans, models, tables. The JSON inside the answers.
 
 use std::collections::BTreeMap;
 
@@ -115,4 +115,53 @@ pub struct ModelInfo {
     pub metrics: BTreeMap<String, f64>,
     /// Bytes of all files.
     pub bytes: u64,
+}
+
+/// A committed table version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableInfo {
+    /// Name.
+    pub table: String,
+    /// Version.
+    pub version: String,
+    /// Whether the bare name stands for this version.
+    pub current: bool,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Files.
+    pub files: u32,
+    /// When it was committed, in milliseconds since 1970, UTC.
+    pub made_ms: i64,
+    /// The run that made it, where this scheduler has a record of that.
+    pub run_id: Option<String>,
+}
+
+/// One step back in where a table came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// Steps back from the table; 1 is its own input.
+    pub depth: u32,
+    /// Name of the table or raw relation.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Raw files, which have no inputs; otherwise a table.
+    pub raw: bool,
+    /// Rows of a table that is still there.
+    pub rows: Option<u64>,
+    /// Its own inputs are listed where it stands first.
+    pub again: bool,
+}
+
+/// All that is known of a table version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableDetail {
+    /// As in the list.
+    pub info: TableInfo,
+    /// Where it came from, depth first.
+    pub ancestors: Vec<Ancestor>,
+    /// What it consists of.
+    pub manifest: crate::manifest::TableManifest,
 }

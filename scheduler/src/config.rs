@@ -32,8 +32,10 @@ pub struct SchedulerConfig {
     pub parallel_jobs: usize,
     /// Whether runs that have not ended are taken up at the start.
     pub take_up: bool,
-    /// Rows that one `sql` request gives at most.
-    pub sql_limit: u32,
+    /// Rows that one `sql` request gives at most; 0 for as many as there are.
+    pub sql_limit: u64,
+    /// A client that takes nothing of its answer for so long is gone.
+    pub sql_patience: Span,
     /// Patience with object stores; the same for all roles of one process.
     pub store: StoreConfig,
 }
@@ -51,7 +53,8 @@ impl Default for SchedulerConfig {
             job_silence: Span(Duration::from_secs(180)),
             parallel_jobs: 2,
             take_up: true,
-            sql_limit: 10_000,
+            sql_limit: 0,
+            sql_patience: Span(Duration::from_secs(600)),
             store: StoreConfig::default(),
         }
     }

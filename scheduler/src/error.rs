@@ -10,6 +10,9 @@ pub enum SchedulerError {
     /// The spec is wrong: mend it.
     #[error("{0}")]
     Spec(#[from] SpecError),
+    /// SQL is wrong, or would do more than read: write it otherwise.
+    #[error("{0}")]
+    Sql(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -60,7 +63,7 @@ impl From<SchedulerError> for Status {
     fn from(error: SchedulerError) -> Self {
         let text = error.to_string();
         match error {
-            SchedulerError::Spec(_) => Self::invalid_argument(text),
+            SchedulerError::Spec(_) | SchedulerError::Sql(_) => Self::invalid_argument(text),
             SchedulerError::NotFound(_) => Self::not_found(text),
             SchedulerError::Refused(_) | SchedulerError::Failed(_) => {
                 Self::failed_precondition(text)

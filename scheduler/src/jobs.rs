@@ -10,12 +10,9 @@ use ballista_core::JobId;
 use ballista_core::serde::protobuf::job_status::Status as JobState;
 use ballista_core::serde::protobuf::task_status::Status as TaskState;
 use ballista_scheduler::state::execution_stage::ExecutionStage;
-use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::context::SQLOptions;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
-use pannier_engine::table::{TableTarget, result_plan};
 use pannier_engine::warehouse::Warehouse;
 use pannier_engine::{catalog, session};
 use pannier_proto::manifest::TableManifest;
@@ -26,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::Ballista;
 use crate::config::SchedulerConfig;
 use crate::error::SchedulerError;
+use crate::results::LiveResults;
 use crate::slots::lost_ground;
 
 /// Times that one plan may fail.
@@ -68,6 +66,7 @@ pub struct Jobs {
     ballista: Ballista,
     warehouse: Warehouse,
     slots: Arc<Semaphore>,
+    results: LiveResults,
     executor_wait: Duration,
     silence: Duration,
 }
@@ -80,6 +79,7 @@ impl Jobs {
             ballista,
             warehouse,
             slots: Arc::new(Semaphore::new(config.parallel_jobs.max(1))),
+            results: LiveResults::default(),
             executor_wait: config.executor_wait.0,
             silence: config.job_silence.0,
         }
@@ -89,6 +89,18 @@ impl Jobs {
     #[must_use]
     pub fn warehouse(&self) -> &Warehouse {
         &self.warehouse
+    }
+
+    /// Results of queries that are being written or read.
+    #[must_use]
+    pub fn results(&self) -> &LiveResults {
+        &self.results
+    }
+
+    /// Jobs that the executors work on.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.ballista.running_job_number()
     }
 
     /// Whether an executor is alive.
@@ -137,11 +149,11 @@ impl Jobs {
         cancel: &CancellationToken,
         mut progress: impl FnMut(JobProgress) + Send,
     ) -> Result<(), SchedulerError> {
-        let _slot = self
-            .slots
-            .acquire()
-            .await
-            .map_err(|_| SchedulerError::Unavailable("the scheduler is closing".into()))?;
+        let _slot = tokio::select! {
+            slot = self.slots.acquire() => slot
+                .map_err(|_| SchedulerError::Unavailable("the scheduler is closing".into()))?,
+            () = cancel.cancelled() => return Err(cancelled()),
+        };
         let (mut failures, mut losses) = (0, 0);
         loop {
             self.wait_for_executor(cancel).await?;
@@ -263,65 +275,6 @@ impl Jobs {
             progress.total += total as u64;
         }
         Look::At(progress)
-    }
-
-    /// Runs a query on the cluster and reads its rows, which must be few.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub async fn query(
-        &self,
-        context: &SessionContext,
-        query: LogicalPlan,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>, SchedulerError> {
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        let target = TableTarget {
-            warehouse: self.warehouse.root(),
-            table: "_results".into(),
-            version: id.clone(),
-            key: Vec::new(),
-            sort: Vec::new(),
-            parts: 1,
-            row_group_rows: 1 << 20,
-            pieces: std::collections::BTreeMap::new(),
-        };
-        let schema = Arc::new(query.schema().as_arrow().clone());
-        let plan = result_plan(&context.state(), query, &target).await?;
-        let done = self.run("query", context, plan, cancel, |_| {}).await;
-        let rows = match done {
-            Ok(()) => self.read_result(&id, schema).await,
-            Err(e) => Err(e),
-        };
-        self.warehouse
-            .delete_all(&objects::table_dir("_results", &id))
-            .await?;
-        rows
-    }
-
-    async fn read_result(
-        &self,
-        id: &str,
-        schema: datafusion::arrow::datatypes::SchemaRef,
-    ) -> Result<Vec<RecordBatch>, SchedulerError> {
-        let note: Option<pannier_proto::manifest::ManifestFile> = self
-            .warehouse
-            .find_json(&objects::part_note("_results", id, 0))
-            .await?;
-        let Some(file) = note else {
-            return Ok(vec![RecordBatch::new_empty(schema)]);
-        };
-        let bytes = self.warehouse.get(&file.path).await?;
-        let reader =
-            datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(
-                bytes,
-            )
-            .and_then(|b| b.build());
-        let reader = reader
-            .map_err(|e| SchedulerError::Failed(format!("the result cannot be read: {e}")))?;
-        reader
-            .collect::<Result<_, _>>()
-            .map_err(|e| SchedulerError::Failed(format!("the result cannot be read: {e}")))
     }
 
     /// Registers a committed table version under its name.

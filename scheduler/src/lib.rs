@@ -9,16 +9,19 @@ mod cluster;
 mod config;
 mod driver;
 mod error;
+mod executors_only;
 mod jobs;
 mod layout;
 mod neighbours;
 mod plan;
 mod profile;
 pub mod report;
+mod results;
 mod run;
 mod serve;
 mod service;
 mod slots;
+mod sql;
 mod step;
 mod store;
 mod trainers;
@@ -26,3 +29,6 @@ mod trainers;
 pub use config::SchedulerConfig;
 pub use error::SchedulerError;
 pub use serve::serve;
+
+#[cfg(test)]
+mod slt;

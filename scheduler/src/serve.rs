@@ -1,9 +1,11 @@
-//! Puts the scheduler together on one port: Ballista's gRPC, ours, and the health pages.
+//! Puts the scheduler together on one port: what executors need of Ballista's gRPC, ours, and the
+//! health pages.
 
 use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -23,11 +25,15 @@ use crate::cluster;
 use crate::config::SchedulerConfig;
 use crate::driver::Driver;
 use crate::error::SchedulerError;
+use crate::executors_only::ExecutorsOnly;
 use crate::jobs::Jobs;
-use crate::service::{Profiles, Registry, Runs, Sql, Workers};
+use crate::service::{Profiles, Registry, Runs, Sql, Workers, queries};
 use crate::step::StepContext;
 use crate::store::Store;
 use crate::trainers::Trainers;
+
+/// How long queries may take to end when the scheduler does.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Serves until `shutdown`. Unfinished runs are taken up before the first request.
 ///
@@ -59,7 +65,7 @@ pub async fn serve(
 
     let mut routes = RoutesBuilder::default();
     routes.add_service(
-        SchedulerGrpcServer::new(ballista)
+        SchedulerGrpcServer::new(ExecutorsOnly(ballista))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES),
     );
@@ -69,9 +75,12 @@ pub async fn serve(
     );
     routes.add_service(ProfileServiceServer::new(Profiles::new(context.clone())));
     routes.add_service(RegistryServiceServer::new(Registry::new(context.clone())));
+    let (queries, queries_end) = queries();
     routes.add_service(SqlServiceServer::new(Sql::new(
         context.clone(),
         config.sql_limit,
+        config.sql_patience.0,
+        queries,
     )));
     routes.add_service(
         WorkServiceServer::new(Workers::new(
@@ -95,10 +104,13 @@ pub async fn serve(
     // Ballista reads the peer's address off the connection.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).into_future();
-    tokio::select! {
+    let ended = tokio::select! {
         ended = serving => ended.map_err(|e| SchedulerError::Unavailable(format!("the port failed: {e}"))),
         () = shutdown => Ok(()),
-    }
+    };
+    // The port is closed; what queries have in the warehouse is put away.
+    let _ = tokio::time::timeout(LAST_WORDS, queries_end.end()).await;
+    ended
 }
 
 /// One scheduler to a state folder: the lock is given back when the file is closed.
@@ -117,3 +129,6 @@ fn lock(state: &Path) -> Result<File, SchedulerError> {
         Err(TryLockError::Error(e)) => Err(unusable(&e)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,6 +214,20 @@ impl Store {
         texts.map(|t| Ok(serde_json::from_str(&t?)?)).collect()
     }
 
+    /// What runs recorded of the tables they made or found, oldest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn tables_finished(&self) -> Result<Vec<RunEvent>, SchedulerError> {
+        let db = self.db();
+        let mut query = db.prepare_cached(
+            "select event from events where json_extract(event, '$.event') = 'step-finished'
+             and json_extract(event, '$.result.outcome') = 'table' order by at_ms",
+        )?;
+        let texts = query.query_map([], |r| r.get::<_, String>(0))?;
+        texts.map(|t| Ok(serde_json::from_str(&t?)?)).collect()
+    }
+
     /// The version that a run's model has or will have: the next one, once per run.
     ///
     /// # Errors

@@ -37,14 +37,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("pannier-trainer", &["datafusion", "ballista-core"]),
     (
         "pannier-client",
-        &[
-            "burn",
-            "datafusion",
-            "ballista-core",
-            "object_store",
-            "arrow",
-            "arrow-schema",
-        ],
+        &["burn", "datafusion", "ballista-core", "object_store"],
     ),
     (
         "pannier-tests",

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     cancel, gc, generate, list, logs, models, plan, profile, retry, run, similar, sql, status,
-    submit, validate, version,
+    submit, tables, validate, version,
 };
 
 /// `clap` cannot group subcommands, so the groups are written here; a test holds them complete.
@@ -30,6 +30,7 @@ Specs:
 Results:
   models     List published models
   similar    Show the items nearest to an item in a model
+  tables     List the tables and their versions, or show one
   sql        Query the tables (read only)
   profile    Show what tables hold
 
@@ -201,6 +202,8 @@ pub enum Command {
     Models(models::ModelsArgs),
     /// Show the items nearest to an item in a model
     Similar(similar::SimilarArgs),
+    /// List the tables and their versions, or show one
+    Tables(tables::TablesArgs),
     /// Query the tables (read only)
     Sql(sql::SqlArgs),
     /// Show what tables hold
@@ -283,6 +286,9 @@ mod tests {
             "logs r-1 --follow --from 12",
             "similar --model grocery@champion --item milk --top 5",
             "sql select\u{a0}1 --csv",
+            "sql -f a.sql -o a.parquet --limit 5",
+            "tables",
+            "tables show baskets@3f2a --json",
             "generate --customers 10 --weeks 2 --header older --gzip --out data",
             "gc --dry-run -q",
             "profile baskets@1f --run r-1 --html a.html --json",
@@ -295,6 +301,9 @@ mod tests {
             "run",
             "run a --set novalue",
             "sql",
+            "sql x -f a.sql",
+            "sql x --csv --format jsonl",
+            "tables show",
             "status --set a=b",
             "similar --item x",
             "logs r --from x",

@@ -18,6 +18,7 @@ mod out;
 mod render;
 #[cfg(feature = "cluster")]
 mod roles;
+mod rows;
 mod screen;
 mod session;
 mod signals;

@@ -204,6 +204,10 @@ async fn bad_specs_and_bad_usage_are_2() {
         &["sql", "drop table x"],
         &["run"],
         &["sql", "x", "--csv", "--json"],
+        &["sql", "x", "--format", "parquet"],
+        &["sql", "x", "-o", "answer.xlsx"],
+        &["sql", "x", "-o", "answer.csv", "--format", "xlsx"],
+        &["sql", "-f", "none.sql"],
     ] {
         let (code, out, err) = world.pannier(args).await;
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
@@ -254,6 +258,26 @@ async fn answers_are_tables_json_or_csv() {
         (out.as_str(), err.lines().count()),
         ("n,item\n1,milk\n200,\n", 1)
     );
+    let place = world.dir.path().join("answer.jsonl");
+    std::fs::write(world.dir.path().join("a.sql"), "select 1").unwrap();
+    let written = world
+        .pannier(&["sql", "-f", "a.sql", "-o", "answer.jsonl"])
+        .await;
+    assert_eq!((written.0, written.1.as_str()), (0, ""));
+    assert_eq!(
+        std::fs::read_to_string(&place).unwrap(),
+        "{\"n\":1,\"item\":\"milk\"}\n{\"n\":200,\"item\":null}\n"
+    );
+    // A query that is refused leaves the file of before.
+    let refused = world
+        .pannier(&["sql", "drop table x", "-o", "answer.jsonl"])
+        .await;
+    assert_eq!(refused.0, 2);
+    assert!(
+        std::fs::read_to_string(&place)
+            .unwrap()
+            .starts_with("{\"n\"")
+    );
     for args in [
         &["status"][..],
         &["list"],
@@ -263,6 +287,8 @@ async fn answers_are_tables_json_or_csv() {
         &["gc", "--dry-run"],
         &["similar", "--model", "m", "--item", "milk"],
         &["sql", "select 1"],
+        &["tables"],
+        &["tables", "show", "baskets"],
         &["version"],
         &["submit", "spec.toml"],
     ] {

@@ -8,11 +8,16 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::ipc::writer::StreamWriter;
 use futures::{Stream, StreamExt};
 use pannier_proto::event::{RunEvent, RunEventKind};
-use pannier_proto::status::{ModelInfo, PlanStep, RunPhase, RunStatus};
+use pannier_proto::manifest::{TableLineage, TableManifest};
+use pannier_proto::status::{ModelInfo, PlanStep, RunPhase, RunStatus, TableDetail, TableInfo};
 use pannier_proto::wire::registry_service_server::{RegistryService, RegistryServiceServer};
 use pannier_proto::wire::run_service_server::{RunService, RunServiceServer};
+use pannier_proto::wire::sql_response::Kind;
 use pannier_proto::wire::sql_service_server::{SqlService, SqlServiceServer};
 use pannier_proto::wire::*;
 use tokio::net::TcpListener;
@@ -297,6 +302,7 @@ impl RunService for Fake {
             executors: 1,
             feeds: 1,
             trainers: 1,
+            jobs: 0,
         }))
     }
 }
@@ -348,36 +354,93 @@ impl SqlService for Fake {
                 "this is not SQL that only reads: `drop`",
             ));
         }
-        let column = |name: &str, kind: &str| SqlColumn {
-            name: name.into(),
-            r#type: kind.into(),
-        };
-        let row = |a: &str, b: Option<&str>| SqlRow {
-            cells: vec![
-                SqlCell {
-                    text: Some(a.into()),
-                },
-                SqlCell {
-                    text: b.map(Into::into),
-                },
-            ],
-        };
-        let messages = [
-            SqlResponse {
-                columns: vec![column("n", "Int64"), column("item", "Utf8")],
-                rows: vec![row("1", Some("milk"))],
-                truncated: false,
-            },
-            SqlResponse {
-                columns: vec![],
-                rows: vec![row("200", None)],
+        let kinds = [
+            Kind::Progress(SqlProgress { done: 1, total: 2 }),
+            Kind::Arrow(answer().into()),
+            Kind::End(SqlEnd {
+                rows: 2,
                 truncated: true,
-            },
+            }),
         ];
-        Ok(Response::new(Box::pin(futures::stream::iter(
-            messages.map(Ok),
-        ))))
+        // Bytes come cut anywhere.
+        let messages = kinds.into_iter().flat_map(|kind| match kind {
+            Kind::Arrow(bytes) => bytes
+                .chunks(7)
+                .map(|b| Kind::Arrow(b.to_vec().into()))
+                .collect(),
+            other => vec![other],
+        });
+        let messages: Vec<_> = messages
+            .map(|kind| Ok(SqlResponse { kind: Some(kind) }))
+            .collect();
+        Ok(Response::new(Box::pin(futures::stream::iter(messages))))
     }
+
+    async fn list_tables(&self, _: Request<ListTablesRequest>) -> Answer<ListTablesResponse> {
+        let json = serde_json::to_string(&[table()]).unwrap();
+        Ok(Response::new(ListTablesResponse { json }))
+    }
+
+    async fn show_table(&self, request: Request<ShowTableRequest>) -> Answer<ShowTableResponse> {
+        let name = request.into_inner().table;
+        if name != "baskets" {
+            return Err(Status::not_found(format!("there is no table `{name}`")));
+        }
+        let detail = TableDetail {
+            info: table(),
+            ancestors: vec![],
+            manifest: TableManifest {
+                table: name,
+                version: "0123".into(),
+                columns: vec![],
+                key: vec!["basket_id".into()],
+                sort: vec![],
+                parts: 8,
+                rows: 7,
+                bytes: 8,
+                digest: "d".into(),
+                files: vec![],
+                lineage: TableLineage {
+                    sql: "select 1".into(),
+                    inputs: BTreeMap::new(),
+                    build: "fake".into(),
+                },
+            },
+        };
+        let json = serde_json::to_string(&detail).unwrap();
+        Ok(Response::new(ShowTableResponse { json }))
+    }
+}
+
+fn table() -> TableInfo {
+    TableInfo {
+        table: "baskets".into(),
+        version: "0123".into(),
+        current: true,
+        rows: 7,
+        bytes: 8,
+        files: 1,
+        made_ms: 0,
+        run_id: None,
+    }
+}
+
+/// The answer to every query: two batches of one row.
+fn answer() -> Vec<u8> {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("n", DataType::Int64, true),
+        Field::new("item", DataType::Utf8, true),
+    ]));
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema).unwrap();
+    for (n, item) in [(1, Some("milk")), (200, None)] {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from(vec![n])),
+            Arc::new(StringArray::from(vec![item])),
+        ];
+        let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
+        writer.write(&batch).unwrap();
+    }
+    writer.into_inner().unwrap()
 }
 
 /// A connection that can be cut.

@@ -23,7 +23,9 @@ use datafusion::physical_plan::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ops::{generate::Generate, read_raw::ReadRaw, write_table::WriteTable};
+use crate::ops::{
+    generate::Generate, read_raw::ReadRaw, write_result::WriteResult, write_table::WriteTable,
+};
 
 /// An operator of our own: plain data, so that its JSON is its codec.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub enum EngineOp {
     ReadRaw(ReadRaw),
     /// Rows in, one row per part written out.
     WriteTable(WriteTable),
+    /// Rows in, one answer to a query written out.
+    WriteResult(WriteResult),
     /// One row in, raw files on storage.
     Generate(Generate),
 }
@@ -54,6 +58,7 @@ impl EngineExec {
         let schema = match &op {
             EngineOp::ReadRaw(op) => op.schema()?,
             EngineOp::WriteTable(_) => WriteTable::schema(),
+            EngineOp::WriteResult(_) => WriteResult::schema(),
             EngineOp::Generate(_) => Generate::schema(),
         };
         let partitions = input.output_partitioning().partition_count();
@@ -87,6 +92,7 @@ impl DisplayAs for EngineExec {
                 "WriteTableExec: table={}, version={}",
                 op.table, op.version
             ),
+            EngineOp::WriteResult(op) => write!(f, "WriteResultExec: id={}", op.id),
             EngineOp::Generate(op) => write!(f, "GenerateExec: dir={}", op.dir),
         }
     }
@@ -140,6 +146,7 @@ impl ExecutionPlan for EngineExec {
                 op.execute(input, &context, self.schema(), &self.metrics, partition)
             }
             EngineOp::WriteTable(op) => op.execute(input, &context, &self.metrics, partition),
+            EngineOp::WriteResult(op) => op.execute(input, &self.metrics, partition),
             EngineOp::Generate(op) => op.execute(input),
         }
     }

@@ -20,3 +20,6 @@ pub mod table;
 pub mod warehouse;
 
 pub use error::EngineError;
+
+#[cfg(test)]
+mod slt;

@@ -23,6 +23,7 @@ use crate::align::align;
 use crate::error::EngineError;
 use crate::exec::{EngineExec, EngineOp};
 use crate::narrow::{Narrow, PIECE, check_physical};
+use crate::ops::write_result::WriteResult;
 use crate::ops::write_table::{PART, WriteTable};
 use crate::session::TARGET_PARTITIONS;
 use crate::warehouse::Warehouse;
@@ -101,29 +102,23 @@ pub async fn narrow_plan(
     sink(input, target)
 }
 
-/// The plan that writes a query's rows as they come, in one file.
+/// The plan that writes a planned query's rows as they come; where the query orders them, in its
+/// order.
 ///
 /// # Errors
-/// Where the query cannot be planned.
-pub async fn result_plan(
-    state: &SessionState,
-    query: LogicalPlan,
-    target: &TableTarget,
+/// Where the plan cannot be made.
+pub fn result_plan(
+    query: Arc<dyn ExecutionPlan>,
+    op: WriteResult,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let columns = query.schema().columns().into_iter().map(Expr::Column);
-    let projected = std::iter::once(lit(0u32).alias(PART))
-        .chain(columns)
-        .collect::<Vec<_>>();
-    let query = LogicalPlanBuilder::from(query)
-        .project(projected)?
-        .build()?;
-    let input = state.create_physical_plan(&state.optimize(&query)?).await?;
-    let one: Arc<dyn ExecutionPlan> = if input.output_partitioning().partition_count() > 1 {
-        Arc::new(CoalescePartitionsExec::new(input))
+    // A plan with an order to keep has one partition at its root.
+    let one: Arc<dyn ExecutionPlan> = if query.output_partitioning().partition_count() > 1 {
+        Arc::new(CoalescePartitionsExec::new(query))
     } else {
-        input
+        query
     };
-    sink(one, target)
+    let op = EngineOp::WriteResult(op);
+    Ok(Arc::new(EngineExec::try_new(op, one)?))
 }
 
 fn sink(input: Arc<dyn ExecutionPlan>, target: &TableTarget) -> Result<Arc<dyn ExecutionPlan>> {

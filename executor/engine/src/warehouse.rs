@@ -229,6 +229,40 @@ impl Warehouse {
         Ok(found)
     }
 
+    /// Names of the folders right below a folder, sorted.
+    ///
+    /// # Errors
+    /// Where the store cannot list.
+    pub async fn folders(&self, folder: &str) -> Result<Vec<String>, EngineError> {
+        let prefix = Path::from(folder);
+        let listed = self.store.list_with_delimiter(Some(&prefix));
+        let listed = listed.await.map_err(|source| EngineError::Store {
+            path: folder.to_owned(),
+            source,
+        })?;
+        let names = listed.common_prefixes.iter();
+        let mut names: Vec<String> = names
+            .filter_map(|p| p.filename().map(str::to_owned))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// When an object was written, in milliseconds since 1970, UTC; none where it is not there.
+    ///
+    /// # Errors
+    /// Where the store cannot say.
+    pub async fn written_ms(&self, path: &str) -> Result<Option<i64>, EngineError> {
+        match self.store.head(&Path::from(path)).await {
+            Ok(meta) => Ok(Some(meta.last_modified.timestamp_millis())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(EngineError::Store {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
     /// Removes an object; one that is not there is as good as removed.
     ///
     /// # Errors

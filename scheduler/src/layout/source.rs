@@ -262,7 +262,9 @@ pub fn primary_files(spec: &RunSpec, layout: &Layout) -> Vec<String> {
         optional: true,
         digests: BTreeMap::new(),
     });
-    let files = files.and_then(|files| files.list().ok()).unwrap_or_default();
+    let files = files
+        .and_then(|files| files.list().ok())
+        .unwrap_or_default();
     files.into_iter().map(|file| file.path).collect()
 }
 

@@ -9,5 +9,5 @@ mod workers;
 pub use profile::Profiles;
 pub use registry::Registry;
 pub use runs::Runs;
-pub use sql::Sql;
+pub use sql::{Sql, queries};
 pub use workers::Workers;

@@ -310,6 +310,7 @@ impl RunService for Runs {
             executors: self.context.jobs.executors().await as u32,
             feeds: self.context.trainers.feeds().len() as u32,
             trainers: self.context.trainers.count() as u32,
+            jobs: self.context.jobs.running() as u32,
         }))
     }
 }

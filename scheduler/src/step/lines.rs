@@ -11,7 +11,8 @@ use std::path::Path;
 use pannier_proto::event::{RunEventKind, StepOutcome};
 use tokio_util::sync::CancellationToken;
 
-use super::check::{manifest, sample};
+use super::check::manifest;
+use super::rows::named;
 use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
@@ -98,10 +99,11 @@ pub async fn balance(run: &StepRun, raw: &str, own: bool) -> StepResult {
 }
 
 async fn count(run: &StepRun, raw: &str) -> Result<Lines, StepFailure> {
-    let files: Vec<String> = match run.record.plan.source.raw.get(raw) {
-        Some(files) => files.list(),
-        None => Vec::new(),
-    };
+    let files = run.record.plan.raw(raw)?.clone();
+    let files = tokio::task::spawn_blocking(move || files.unchanged())
+        .await
+        .map_err(|e| SchedulerError::Failed(e.to_string()))?
+        .map_err(SchedulerError::Failed)?;
     let names: Vec<String> = files
         .iter()
         .filter_map(|f| Path::new(f).file_name())
@@ -145,7 +147,7 @@ async fn pairs(run: &StepRun, table: &str, sql: &str) -> Result<Vec<(String, u64
     jobs.register(&context, table, &version).await?;
     let query = context.sql(sql).await?.into_optimized_plan()?;
     let cancel: &CancellationToken = &run.cancel;
-    let rows = sample(&jobs.query(&context, query, cancel).await?, usize::MAX)?;
+    let rows = named(&jobs.query(&context, query, cancel).await?)?;
     let pair = |row: &std::collections::BTreeMap<String, String>| {
         let rows = row.get("rows").and_then(|n| n.parse().ok());
         (

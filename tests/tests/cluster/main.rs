@@ -10,6 +10,7 @@ mod errors;
 mod executors;
 mod gc;
 mod gensim;
+mod queries;
 mod same;
 mod schedulers;
 mod sql;

@@ -14,6 +14,7 @@ pub mod similar;
 pub mod sql;
 pub mod status;
 pub mod submit;
+pub mod tables;
 pub mod validate;
 pub mod version;
 
@@ -47,6 +48,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Similar(args) => similar::run(&global, &args).await,
         Command::Profile(args) => profile::run(&global, &args).await,
         Command::Sql(args) => sql::run(&global, &args).await,
+        Command::Tables(args) => tables::run(&global, &args).await,
         Command::Generate(args) => generate::run(&global, &args),
         Command::Gc(args) => gc::run(&global, &args).await,
         Command::Version(args) => version::run(&global, &args),

@@ -1,67 +1,147 @@
-//! `pannier sql`: a query over the tables, as a table, JSON or CSV.
+//! `pannier sql`: a query over the tables, onto the screen or into a file.
 
+use std::fs;
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
-use pannier_client::{Client, ClientError, Column, Rows};
+use pannier_client::{Client, Rows};
 
 use crate::args::Global;
 use crate::exit::{BadUsage, Exit};
 use crate::out;
-use crate::render::sql::{Row, document, table};
+use crate::render::sql::{Column, Row, cells, columns, document, table};
+use crate::rows::{Draft, Format, RowWriter, Waiting};
 use crate::session::{Need, Session};
+use crate::signals::Interrupts;
 
 /// Cells of the table are cut to this many columns on a terminal.
 const WIDEST: usize = 60;
+/// Rows of an answer that is gathered before it is shown.
+const SHOWN: u64 = 1000;
+/// Bytes of a query's text.
+const LONGEST: u64 = 1 << 20;
 
 /// Arguments.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+A name stands for a table's newest version; baskets@3f2a for the one that begins like this
+(`pannier tables` lists them). tables.baskets is the same as baskets.
+
+The answer is printed as a table, or written as Parquet, CSV or JSON lines as it comes. A file is
+there once it is whole. Ctrl-C cancels the query on the cluster.
+
 Example:
   pannier sql \"select item_id, count(*) as n from transactions group by 1 order by 2 desc\" --limit 20
-  pannier sql - --csv < query.sql > answer.csv")]
+  pannier sql \"select * from baskets@3f2a where user_id is not null\" -o baskets.parquet
+  pannier sql -f query.sql --format csv > answer.csv")]
 pub struct SqlArgs {
     /// The query; - reads it from standard input
-    #[arg(value_name = "SQL")]
-    sql: String,
-    /// Rows at most; 0 for as many as the scheduler gives
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    limit: u32,
-    /// Print CSV
-    #[arg(long)]
+    #[arg(
+        value_name = "SQL",
+        required_unless_present = "file",
+        conflicts_with = "file"
+    )]
+    sql: Option<String>,
+    /// Read the query from a file
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Write the rows to a file, in the format of its ending: .parquet, .csv, .jsonl
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Format of the rows
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// The same as --format csv
+    #[arg(long, conflicts_with = "format")]
     csv: bool,
+    /// Rows at most; 0 for all. 1000 where a table or --json is printed, otherwise all
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+}
+
+impl SqlArgs {
+    fn text(&self) -> anyhow::Result<String> {
+        match (&self.file, self.sql.as_deref()) {
+            (Some(path), _) => fs::read_to_string(path)
+                .map_err(|e| BadUsage(format!("cannot read {}: {e}", path.display())).into()),
+            (None, Some("-") | None) => Ok(io::read_to_string(io::stdin().take(LONGEST))?),
+            (None, Some(text)) => Ok(text.to_owned()),
+        }
+    }
+
+    /// The format asked for, by name or by the file's ending; none where the answer is printed.
+    fn format(&self, json: bool) -> Result<Option<Format>, BadUsage> {
+        let named = self.csv.then_some(Format::Csv).or(self.format);
+        if json && (named.is_some() || self.output.is_some()) {
+            let text = "--json prints one document: it goes with none of --csv, --format and -o";
+            return Err(BadUsage(text.to_owned()));
+        }
+        match (named, &self.output) {
+            (Some(Format::Parquet), None) => {
+                Err(BadUsage("parquet goes to a file: add -o FILE".into()))
+            }
+            (None, Some(path)) => Format::of(path).map(Some),
+            _ => Ok(named),
+        }
+    }
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// `Invalid` for bad SQL; no scheduler.
+/// `Invalid` for bad SQL; no scheduler; a file that cannot be written.
 pub async fn run(global: &Global, args: &SqlArgs) -> anyhow::Result<Exit> {
-    if args.csv && global.json {
-        return Err(BadUsage("--csv and --json exclude each other".to_owned()).into());
-    }
-    let query = if args.sql == "-" {
-        io::read_to_string(io::stdin().take(1 << 20))?
-    } else {
-        args.sql.clone()
+    let format = args.format(global.json)?;
+    let text = args.text()?;
+    let mut interrupts = Interrupts::listen()?;
+    let mut session = Session::open(global, Need::Past).await?;
+    let client = session.client.clone();
+    // Whichever ends the waiting, the query is dropped, which cancels it.
+    let result = tokio::select! {
+        done = ask(&client, &text, args, format, global) => done.map(|()| Exit::Done),
+        () = interrupts.next() => {
+            out::note("interrupted; the query is cancelled");
+            Ok(Exit::Interrupted)
+        }
+        error = session.died() => Err(error),
     };
-    let session = Session::open(global, Need::Past).await?;
-    let result = query_and_print(&session.client, &query, args, global).await;
     session.close().await;
-    result.map(|()| Exit::Done)
+    result
 }
 
-async fn query_and_print(
+async fn ask(
     client: &Client,
-    query: &str,
+    text: &str,
     args: &SqlArgs,
+    format: Option<Format>,
     global: &Global,
 ) -> anyhow::Result<()> {
-    let mut rows = client.sql(query, args.limit).await?;
-    if args.csv {
-        return print_csv(&mut rows).await;
+    let waiting = Waiting::new(global.quiet);
+    let limit = args
+        .limit
+        .unwrap_or(if format.is_some() { 0 } else { SHOWN });
+    let all = async {
+        let rows = client.sql(text, limit, |d, t| waiting.tell(d, t)).await?;
+        match format {
+            None => print(rows, global).await,
+            Some(format) => write(rows, format, args.output.as_deref(), &waiting).await,
+        }
+    };
+    tokio::select! {
+        done = all => done,
+        never = waiting.show() => match never {},
     }
-    let (columns, all) = gathered(&mut rows).await?;
+}
+
+/// Prints a table or a document: all of it is gathered.
+async fn print(mut rows: Rows, global: &Global) -> anyhow::Result<()> {
+    let columns: Vec<Column> = columns(&rows.schema());
+    let mut all: Vec<Row> = Vec::new();
+    while let Some(batch) = rows.next().await? {
+        all.extend(cells(&batch)?);
+    }
     if global.json {
         return out::document(&document(&columns, &all, rows.truncated()));
     }
@@ -73,26 +153,36 @@ async fn query_and_print(
     Ok(out::lines(table(&columns, &all, rows.truncated(), widest))?)
 }
 
-async fn gathered(rows: &mut Rows) -> Result<(Vec<Column>, Vec<Row>), ClientError> {
-    let mut all = Vec::new();
-    while let Some(block) = rows.next().await? {
-        all.extend(block);
+/// Writes rows as they come: nothing is gathered.
+async fn write(
+    mut rows: Rows,
+    format: Format,
+    to: Option<&Path>,
+    waiting: &Waiting,
+) -> anyhow::Result<()> {
+    let draft = to.map(Draft::create).transpose()?;
+    let place = || to.map_or_else(|| "standard output".into(), |p| p.display().to_string());
+    let target: Box<dyn io::Write + Send> = match &draft {
+        Some(draft) => Box::new(draft.file()?),
+        None => Box::new(io::stdout()),
+    };
+    let mut writer = RowWriter::new(format, target, &rows.schema())?;
+    let mut count = 0;
+    while let Some(batch) = rows.next().await? {
+        writer
+            .write(&batch)
+            .with_context(|| format!("cannot write {}", place()))?;
+        count += batch.num_rows() as u64;
+        waiting.rows(count);
     }
-    Ok((rows.columns().to_vec(), all))
-}
-
-/// Block by block: nothing is gathered. Null is an empty field.
-async fn print_csv(rows: &mut Rows) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_writer(io::stdout());
-    writer.write_record(rows.columns().iter().map(|c| c.name.as_str()))?;
-    while let Some(block) = rows.next().await? {
-        for row in block {
-            writer.write_record(row.iter().map(|cell| cell.as_deref().unwrap_or_default()))?;
-        }
+    writer
+        .finish()
+        .with_context(|| format!("cannot write {}", place()))?;
+    if let Some(draft) = draft {
+        draft.keep()?;
     }
-    writer.flush()?;
     if rows.truncated() {
-        out::note("note: there are more rows; --limit says how many to print");
+        out::note("note: there are more rows; --limit says how many to write");
     }
     Ok(())
 }

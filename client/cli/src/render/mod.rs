@@ -13,6 +13,7 @@ pub mod sql;
 pub mod status;
 pub mod summary;
 pub mod table;
+pub mod tables;
 
 /// What a permanent line says at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,10 @@
-//! Answers to queries: a table, a JSON document, or CSV.
+//! Answers to queries as text: cells, a table, a JSON document.
 
-use pannier_client::Column;
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::Schema;
+use arrow::error::ArrowError;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::format::plural;
@@ -8,6 +12,46 @@ use super::table::{Align, Table};
 
 /// A row of an answer; null where a cell has no text.
 pub type Row = Vec<Option<String>>;
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Column {
+    /// Name.
+    pub name: String,
+    /// Arrow's name of the type, for example `Int64`.
+    #[serde(rename = "type")]
+    pub data_type: String,
+}
+
+/// The columns of a schema.
+pub fn columns(schema: &Schema) -> Vec<Column> {
+    let column = |field: &std::sync::Arc<arrow::datatypes::Field>| Column {
+        name: field.name().clone(),
+        data_type: field.data_type().to_string(),
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+/// The rows of a batch as text.
+///
+/// # Errors
+/// Where a type has no text form.
+pub fn cells(batch: &RecordBatch) -> Result<Vec<Row>, ArrowError> {
+    let options = FormatOptions::default();
+    let columns = batch.columns().iter().map(|column| {
+        let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
+        Ok((column.logical_nulls(), formatter))
+    });
+    let columns: Vec<_> = columns.collect::<Result<_, ArrowError>>()?;
+    let row = |at: usize| -> Result<Row, ArrowError> {
+        let cell = |(nulls, text): &(Option<arrow::buffer::NullBuffer>, ArrayFormatter<'_>)| {
+            let null = nulls.as_ref().is_some_and(|n| n.is_null(at));
+            (!null).then(|| text.value(at).try_to_string()).transpose()
+        };
+        columns.iter().map(cell).collect()
+    };
+    (0..batch.num_rows()).map(row).collect()
+}
 
 fn is_number(column: &Column) -> bool {
     ["Int", "UInt", "Float"]

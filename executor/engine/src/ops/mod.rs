@@ -2,4 +2,5 @@
 
 pub mod generate;
 pub mod read_raw;
+pub mod write_result;
 pub mod write_table;

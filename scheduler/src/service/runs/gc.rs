@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pannier_engine::warehouse::ObjectInfo;
 use pannier_proto::manifest::{ArtifactManifest, TableManifest};
+use pannier_proto::objects;
 use pannier_proto::wire::GcResponse;
 
 use crate::error::SchedulerError;
@@ -54,6 +55,10 @@ pub async fn collect(context: &StepContext, dry_run: bool) -> Result<GcResponse,
             garbage.extend(objects);
         }
     }
+    // Of queries whose scheduler went away.
+    let results = context.jobs.results();
+    let left = warehouse.list(objects::RESULTS).await?.into_iter();
+    garbage.extend(left.filter(|o| !results.holds(&o.path)));
     // Every run has ended: its checkpoints have served.
     garbage.extend(
         warehouse
