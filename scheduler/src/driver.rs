@@ -176,10 +176,14 @@ impl Driver {
         stuck.get(run_id).cloned()
     }
 
-    /// A receiver that changes with every event recorded, while the run is being driven.
+    /// A receiver that changes with every event recorded from now on, while the run is being
+    /// driven.
     #[must_use]
     pub fn watch(&self, run_id: &str) -> Option<watch::Receiver<u64>> {
-        self.live().get(run_id).map(|l| l.recorded.clone())
+        let mut recorded = self.live().get(run_id).map(|l| l.recorded.clone())?;
+        // A clone has seen what the original has, which is nothing: it would always be changed.
+        recorded.mark_unchanged();
+        Some(recorded)
     }
 
     fn drive(&self, record: RunRecord, first: RunEventKind) {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::TreeNode;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Union};
@@ -131,6 +131,25 @@ fn relations(plan: &LogicalPlan, found: &mut BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
+/// Has every join send what it looks things up in to all, and never the source: a planner that
+/// finds the source smaller would do that, and pieces would mix.
+///
+/// # Errors
+/// Where a join cannot be turned.
+pub fn source_stays(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let turned = plan.transform_up(|node| {
+        let join = node.downcast_ref::<HashJoinExec>();
+        let join = join.filter(|join| join.left().schema().index_of(PIECE).is_ok());
+        match join {
+            Some(join) => Ok(Transformed::yes(
+                join.swap_inputs(PartitionMode::CollectLeft)?,
+            )),
+            None => Ok(Transformed::no(node)),
+        }
+    })?;
+    Ok(turned.data)
+}
+
 /// Checks that a physical plan kept every piece together and in order.
 ///
 /// # Errors
@@ -142,7 +161,8 @@ pub fn check_physical(plan: &dyn ExecutionPlan) -> Result<()> {
     }
     let children = plan.children();
     if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
-        if *join.partition_mode() != PartitionMode::CollectLeft {
+        let sent = join.left().schema().index_of(PIECE).is_ok();
+        if sent || *join.partition_mode() != PartitionMode::CollectLeft {
             return plan_err!("its join would mix its pieces");
         }
         return check_physical(join.right().as_ref());

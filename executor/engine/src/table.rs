@@ -22,7 +22,7 @@ use pannier_proto::objects;
 use crate::align::align;
 use crate::error::EngineError;
 use crate::exec::{EngineExec, EngineOp};
-use crate::narrow::{Narrow, PIECE, check_physical};
+use crate::narrow::{Narrow, PIECE, check_physical, source_stays};
 use crate::ops::write_result::WriteResult;
 use crate::ops::write_table::{PART, WriteTable};
 use crate::session::TARGET_PARTITIONS;
@@ -98,6 +98,7 @@ pub async fn narrow_plan(
         .build()?;
     let plan = plain_text(plan)?;
     let input = state.create_physical_plan(&state.optimize(&plan)?).await?;
+    let input = source_stays(input)?;
     check_physical(input.as_ref())?;
     sink(input, target)
 }

@@ -235,7 +235,7 @@ impl Warehouse {
     /// Where the store cannot list.
     pub async fn folders(&self, folder: &str) -> Result<Vec<String>, EngineError> {
         let prefix = Path::from(folder);
-        let listed = self.store.list_with_delimiter(Some(&prefix));
+        let listed = self.root.store.list_with_delimiter(Some(&prefix));
         let listed = listed.await.map_err(|source| EngineError::Store {
             path: folder.to_owned(),
             source,
@@ -253,7 +253,7 @@ impl Warehouse {
     /// # Errors
     /// Where the store cannot say.
     pub async fn written_ms(&self, path: &str) -> Result<Option<i64>, EngineError> {
-        match self.store.head(&Path::from(path)).await {
+        match self.root.store.head(&Path::from(path)).await {
             Ok(meta) => Ok(Some(meta.last_modified.timestamp_millis())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(EngineError::Store {

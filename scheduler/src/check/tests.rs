@@ -7,6 +7,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::prelude::SessionContext;
 use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
 use pannier_proto::manifest::ManifestColumn;
 use pannier_proto::spec::CheckSpec;
 
@@ -304,9 +305,14 @@ async fn measured(context: &SessionContext, measures: &Measures) -> Outcome<Row>
     Ok(row)
 }
 
+/// No test reads or writes in it.
+fn warehouse() -> Result<Warehouse, pannier_engine::EngineError> {
+    Warehouse::open(&std::env::temp_dir().display().to_string())
+}
+
 #[tokio::test]
 async fn every_rule_passes_and_fails() -> Outcome {
-    let context = SessionContext::new_with_state(session::state(session::config())?);
+    let context = SessionContext::new_with_state(session::state(session::config(), &warehouse()?)?);
     for table in TABLES {
         context.sql(table).await?.collect().await?;
     }

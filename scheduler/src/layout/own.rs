@@ -232,6 +232,7 @@ fn new_def(table: &TableSpec) -> TableDef {
         narrow: false,
         parts: table.parts,
         own: Some(Own::New),
+        leaky: false,
         sql: table.sql.clone().unwrap_or_default(),
     }
 }

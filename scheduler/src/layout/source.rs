@@ -122,19 +122,14 @@ pub fn resolve(source: &SpecSource, spec: &RunSpec, layout: &Layout) -> Result<S
         facts: vec![layout.title.clone()],
     };
     if let Some(generated) = &spec.source.generate {
+        let folder = found.raw.values().next().map(RawFiles::folder);
+        let folder = folder.unwrap_or_default();
         if is_url(&folder) {
             let message = format!("files can be generated in a folder only, not in `{folder}`");
             return Err(source.error_at("source.path", message, None));
         }
         found.version = digest_of(&("generated", generated, pannier_proto::ids::BUILD_ID));
-        let there = generate::marker(
-            &found
-                .raw
-                .values()
-                .next()
-                .map(RawFiles::folder)
-                .unwrap_or_default(),
-        );
+        let there = generate::marker(&folder);
         found.facts.push(format!(
             "{} customers over {} weeks will be {}",
             generated.customers,

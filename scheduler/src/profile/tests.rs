@@ -2,6 +2,7 @@
 
 use datafusion::prelude::SessionContext;
 use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
 use pannier_proto::manifest::ManifestColumn;
 use pannier_proto::profile::{ColumnProfile, Counted, Repeat, TableProfile, TopValue, Week};
 
@@ -63,9 +64,14 @@ async fn profiled(
     Ok((found, distinct))
 }
 
+/// No test reads or writes in it.
+fn warehouse() -> Result<Warehouse, pannier_engine::EngineError> {
+    Warehouse::open(&std::env::temp_dir().display().to_string())
+}
+
 #[tokio::test]
 async fn the_numbers_are_those_computed_by_hand() -> Outcome {
-    let context = SessionContext::new_with_state(session::state(session::config())?);
+    let context = SessionContext::new_with_state(session::state(session::config(), &warehouse()?)?);
     context.sql(LINES).await?.collect().await?;
     let all = columns();
     // Counted during the scan, and apart.
@@ -112,7 +118,7 @@ async fn the_numbers_are_those_computed_by_hand() -> Outcome {
 
 #[tokio::test]
 async fn distinct_rows_are_really_distinct() -> Outcome {
-    let context = SessionContext::new_with_state(session::state(session::config())?);
+    let context = SessionContext::new_with_state(session::state(session::config(), &warehouse()?)?);
     let lines = LINES.replace("create table transactions", "create table lines");
     context.sql(&lines).await?.collect().await?;
     let flat = "create table transactions as select basket_id, user_id, item_id, spend, ordered_at from lines";
@@ -124,7 +130,7 @@ async fn distinct_rows_are_really_distinct() -> Outcome {
 
 #[tokio::test]
 async fn shopping_is_counted_by_hand() -> Outcome {
-    let context = SessionContext::new_with_state(session::state(session::config())?);
+    let context = SessionContext::new_with_state(session::state(session::config(), &warehouse()?)?);
     context.sql(LINES).await?.collect().await?;
     let (found, _) = profiled(&context, 8, &columns()).await?;
     let table = TableProfile {

@@ -161,8 +161,11 @@ async fn send_events(
         if events.len() == PAGE as usize {
             continue;
         }
-        let over = ended || !request.follow || driver.status(&request.run_id)?.phase_is_over(next);
-        if over {
+        // The status reads the whole log: it is asked only where the log itself does not tell.
+        let over = |next| -> Result<bool, SchedulerError> {
+            Ok(events.is_empty() && driver.status(&request.run_id)?.phase_is_over(next))
+        };
+        if ended || !request.follow || over(next)? {
             return Ok(());
         }
         if watch.is_none()

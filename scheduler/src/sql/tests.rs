@@ -16,7 +16,7 @@ use datafusion::physical_plan::collect;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::prelude::{CsvReadOptions, ParquetReadOptions};
 use pannier_engine::exec::{EngineExec, EngineOp};
-use pannier_engine::generate::{GenerateSpec, HeaderVariant};
+use pannier_engine::generate::{GenerateLayout, GenerateSpec, HeaderVariant};
 use pannier_engine::ops::generate::Generate;
 use pannier_engine::ops::write_result::WriteResult;
 use pannier_engine::table::{TableTarget, commit, manifest_columns, write_plan};
@@ -364,6 +364,7 @@ async fn plans_that_do_not_come_from_sql_are_refused() -> Outcome {
             .logical(&LogicalPlan::Extension(Extension { node })),
     );
     let generate = GenerateSpec {
+        layout: GenerateLayout::DunnhumbyLgsr,
         customers: 1,
         weeks: 1,
         seed: 1,

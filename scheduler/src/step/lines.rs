@@ -88,11 +88,8 @@ pub async fn balance(run: &StepRun, raw: &str, own: bool) -> StepResult {
     });
     Ok((
         StepOutcome::Checked {
-            offending: 0,
-            limit: 0,
-            severity: "fail".to_owned(),
-            passed: true,
-            sample: Vec::new(),
+            passed: 1,
+            warned: 0,
         },
         false,
     ))

@@ -20,7 +20,7 @@ fn fitted(files: &[(&str, &str)], rest: &str) -> Result<Layout, SchedulerError> 
         text,
     };
     let spec = RunSpec::parse(&source)?;
-    let mut layout = layout::find(&spec.source.layout)?;
+    let mut layout = layout::find(&spec.source.layout, spec.prepare.context)?;
     fit(&source, &spec, &mut layout)?;
     Ok(layout)
 }

@@ -11,7 +11,7 @@ async fn merged(rest: &str) -> Result<Defs, SchedulerError> {
         text: format!("name = \"t\"\n[source]\nlayout = \"dunnhumby-lgsr\"\npath = \"x\"\n{rest}"),
     };
     let spec = RunSpec::parse(&source)?;
-    let layout = layout::find(&spec.source.layout)?;
+    let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
     let folder = tempfile::tempdir().map_err(|e| SchedulerError::Failed(e.to_string()))?;
     let warehouse = Warehouse::open(&folder.path().display().to_string())?;
     let state = session::state(session::config(), &warehouse)?;

@@ -13,11 +13,12 @@ use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use pannier_engine::narrow::{PIECE, narrow};
-use pannier_engine::raw::RawRelation;
+use pannier_engine::raw::{RawForm, RawRelation};
 use pannier_engine::session;
 use pannier_engine::warehouse::Warehouse;
-use pannier_proto::spec::{ContextSpec, Severity};
+use pannier_proto::spec::{CheckRule, ContextSpec, Severity};
 
+use crate::layout::source::Place;
 use crate::layout::{Layout, RawFiles, content_pieces, find};
 
 /// Tables of one source.
@@ -58,17 +59,25 @@ impl Staged {
         let layout = find(name, decision).unwrap();
         let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
         for raw in &layout.raw {
-            let files = RawFiles {
+            let form = RawForm {
                 format: raw.format,
-                columns: raw.columns.clone(),
+                csv: raw.csv.clone(),
+            };
+            let place = Place {
                 folder: folder.display().to_string(),
                 pattern: raw.files.clone(),
+            };
+            let files = RawFiles {
+                form: form.clone(),
+                columns: raw.columns.clone(),
+                places: vec![place],
+                seen: None,
                 optional: raw.optional,
                 digests: BTreeMap::new(),
             };
             let pieces = content_pieces(&files, 0).unwrap();
             let pieces = pieces.into_iter().map(|p| p.piece).collect();
-            let relation = RawRelation::new(pieces, raw.format, raw.columns.clone());
+            let relation = RawRelation::new(pieces, form, raw.columns.clone());
             tables.insert(raw.name.clone(), Arc::new(relation));
         }
         for def in &layout.table {
@@ -181,7 +190,11 @@ impl Staged {
     pub async fn checks(&self) -> Vec<(String, Severity, usize)> {
         let mut checks = Vec::new();
         for check in &self.layout.check {
-            let rows = self.rows(&check.sql).await.len();
+            // Typed rules have tests of their own.
+            let CheckRule::Sql { sql, .. } = &check.rule else {
+                continue;
+            };
+            let rows = self.rows(sql).await.len();
             checks.push((check.name.clone(), check.severity, rows));
         }
         checks
