@@ -2,7 +2,7 @@ select 'anonymous customer' as fact, count(*) as rows
 from raw_transactions
 where _reason is null and household_key is null and week_no between $week_from and $week_to
 union all
-select 'outside prepare.weeks' as fact, count(*) as rows
+select 'left out: outside prepare.weeks' as fact, count(*) as rows
 from raw_transactions
 where _reason is null and not (week_no between $week_from and $week_to)
 union all

@@ -1,9 +1,9 @@
-select 'event: ' || kind as fact, count(*) as rows
+select 'left out: event ' || kind as fact, count(*) as rows
 from events
 where kind <> 'purchase' and week between $week_from and $week_to
 group by kind
 union all
-select 'outside prepare.weeks' as fact, count(*) as rows
+select 'left out: outside prepare.weeks' as fact, count(*) as rows
 from events
 where not (week between $week_from and $week_to)
 union all

@@ -95,7 +95,10 @@ impl Tables {
             let fields = frame.schema().fields().clone();
             let schema = Arc::new(Schema::new(fields));
             let empty = Arc::new(EmptyTable::new(Arc::clone(&schema)));
-            context.register_table(TableReference::bare(table.name.as_str()), empty)?;
+            // A raw relation that is read once becomes a table of its own name.
+            let name = TableReference::bare(table.name.as_str());
+            context.deregister_table(name.clone())?;
+            context.register_table(name, empty)?;
             schemas.insert(table.name.clone(), schema);
         }
         Ok(Self {

@@ -59,7 +59,7 @@ with counts as (
   group by item_id
   having count(*) >= {MIN_BASKETS}
 )
-select (1 + row_number() over (order by count desc, item_id::varchar))::uinteger as item_idx, item_id, count
+select (1 + row_number() over (order by count desc, item_id))::uinteger as item_idx, item_id, count
 from counts;
 copy vocab to '{{out}}/vocab.parquet' (format parquet)
 """

@@ -12,7 +12,7 @@ from side import MIN_BASKETS, TABLES, Clock, arguments
 
 ROOT = Path(__file__).resolve().parents[3]
 
-SPEC = f"""
+SPEC = f'''
 name = "prepare"
 
 [source]
@@ -25,7 +25,18 @@ min_item_baskets = {MIN_BASKETS}
 
 [split]
 by = "last-basket"
+
+[[table]]
+name = "pairs"
+sql = """
+select count(*) as count,
+  sum((cast(pair['center'] as bigint) * 31 + cast(pair['context'] as bigint) * 17) % 1000003) as checksum
+from (select unnest(skipgram_pairs(items, 5)) as pair from baskets where split = 'train')
 """
+key = ["count"]
+sort = ["count"]
+parts = 1
+'''
 
 CONFIG = """
 [executor]

@@ -79,7 +79,7 @@ class Prepare:
         items = train.select(F.explode("items").alias("item_id"))
         counts = items.groupBy("item_id").count().where(f"count >= {MIN_BASKETS}")
         # Some ten thousand rows: sorted in one partition, so that the generated id is the place.
-        placed = counts.repartition(1).sortWithinPartitions(F.desc("count"), F.col("item_id").cast("string"))
+        placed = counts.repartition(1).sortWithinPartitions(F.desc("count"), "item_id")
         place = F.monotonically_increasing_id()
         return self.stored("vocab", placed.select((place + 2).cast("int").alias("item_idx"), "item_id", "count"))
 

@@ -62,7 +62,8 @@ impl ScalarUDFImpl for SkipgramPairs {
         let ColumnarValue::Scalar(window) = &args.args[1] else {
             return exec_err!("the window of skipgram_pairs must be a number, not a column");
         };
-        let ScalarValue::UInt64(Some(window)) = window.cast_to(&DataType::UInt64)? else {
+        let window = window.cast_to(&DataType::UInt64);
+        let Ok(ScalarValue::UInt64(Some(window))) = window else {
             return exec_err!("the window of skipgram_pairs must be a number of at least 0");
         };
         let baskets = args.args[0].to_array(args.number_rows)?;

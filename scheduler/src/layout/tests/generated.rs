@@ -6,7 +6,7 @@ use std::path::Path;
 use pannier_engine::generate::{
     GenerateLayout, GenerateSpec, GenerateSummary, HeaderVariant, generate,
 };
-use pannier_proto::spec::{ContextSpec, Severity};
+use pannier_proto::spec::{ContextSpec, MAPPED_LAYOUT, Severity};
 
 use super::staged::Staged;
 
@@ -25,7 +25,8 @@ fn made(layout: &str, folder: &Path, bad_row_share: f64) -> GenerateSummary {
 
 #[tokio::test]
 async fn every_line_is_a_row_or_a_reject_with_a_reason() {
-    for layout in pannier_proto::spec::LAYOUTS {
+    let known = pannier_proto::spec::LAYOUTS;
+    for layout in known.into_iter().filter(|l| *l != MAPPED_LAYOUT) {
         let folder = tempfile::tempdir().unwrap();
         let summary = made(layout, folder.path(), 0.01);
         assert!(summary.bad_rows > 20, "{layout}: {summary:?}");
@@ -202,7 +203,7 @@ async fn weeks_cut_rees46_and_the_cut_is_counted() {
     let days = "select min(cast(happened_at as date)), max(cast(happened_at as date)) from events where week between 201941 and 201942";
     assert_eq!(staged.rows(days).await, ["2019-10-07,2019-10-20"]);
     let all = staged.number("select sum(events) from sessions").await;
-    let cut = staged.fact("outside prepare.weeks").await;
+    let cut = staged.fact("left out: outside prepare.weeks").await;
     assert_eq!((all + cut) as u64, summary.rows);
     assert!(all > 0 && cut > 0);
 }
