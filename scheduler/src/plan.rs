@@ -223,12 +223,14 @@ pub fn plan(
     steps.extend(tables.plan(&defs.learned, &checked)?);
     steps.push(input_checks(inputs, &steps));
     learn(&spec, &mut steps);
-    // For people only: nothing waits for it but the page.
-    steps.push(StepPlan {
-        id: "profile".into(),
-        after: vec![INPUTS.to_owned()],
-        kind: StepKind::Profile,
-    });
+    // For people only: nothing waits for it but the page, and it waits for every table.
+    if spec.prepare.profile {
+        steps.push(StepPlan {
+            id: "profile".into(),
+            after: ids(&tables_of(&steps)),
+            kind: StepKind::Profile,
+        });
+    }
     steps.push(StepPlan {
         id: "report".into(),
         after: ids(&steps),
@@ -239,6 +241,12 @@ pub fn plan(
         source,
         steps,
     })
+}
+
+/// The steps that make or check tables.
+fn tables_of(steps: &[StepPlan]) -> Vec<StepPlan> {
+    let of_tables = |s: &&StepPlan| matches!(s.kind, StepKind::Table(_) | StepKind::Checks { .. });
+    steps.iter().filter(of_tables).cloned().collect()
 }
 
 fn ids(steps: &[StepPlan]) -> Vec<String> {

@@ -63,6 +63,7 @@ pub(super) const PREPARE: TableKeys = TableKeys {
         "parts",
         "row_group_rows",
         "context",
+        "profile",
     ],
 };
 pub(super) const WEEKS: TableKeys = TableKeys {

@@ -23,6 +23,9 @@ pub struct PrepareSpec {
     pub row_group_rows: u32,
     /// What of a session an interaction knows, where the layout has interactions.
     pub context: ContextSpec,
+    /// Whether the report describes the source's columns and how people shop; true unless given.
+    /// No table depends on it.
+    pub profile: bool,
 }
 
 /// How much of a session the context of a decision takes in.
@@ -46,6 +49,7 @@ impl Default for PrepareSpec {
             parts: 8,
             row_group_rows: 65_536,
             context: ContextSpec::Decision,
+            profile: true,
         }
     }
 }
@@ -106,6 +110,7 @@ impl PrepareSpec {
                 .integer("row_group_rows", 1..)
                 .unwrap_or(default.row_group_rows),
             context: table.choice("context", &contexts).unwrap_or_default(),
+            profile: table.flag("profile").unwrap_or(default.profile),
         }
     }
 }

@@ -218,27 +218,7 @@ fn answered(state: &mut State, request: &Request) -> Answer {
     let header = |name: &str| request.headers.get(name).map(String::as_str);
     let key = request.path.clone();
     match (request.method.as_str(), request.query.as_str()) {
-        ("GET", query) if query.contains("list-type=2") => {
-            // Two objects to an answer.
-            let after = query.split('&').find_map(|q| {
-                q.strip_prefix("continuation-token=")
-                    .or_else(|| q.strip_prefix("start-after="))
-            });
-            let after = format!("/b/{}", after.unwrap_or_default());
-            let keys: Vec<&String> = state.objects.keys().filter(|k| **k > after).collect();
-            let mut body = "<ListBucketResult>".to_owned();
-            for key in keys.iter().take(2) {
-                let key = key.trim_start_matches("/b/");
-                body += &format!(
-                    "<Contents><Key>{key}</Key><Size>1</Size><LastModified>2026-11-22T00:00:00Z</LastModified></Contents>"
-                );
-            }
-            if keys.len() > 2 {
-                let next = keys[1].trim_start_matches("/b/");
-                body += &format!("<NextContinuationToken>{next}</NextContinuationToken>");
-            }
-            Answer::of(200, body + "</ListBucketResult>")
-        }
+        ("GET", query) if query.contains("list-type=2") => listed(state, query),
         ("GET" | "HEAD", _) => {
             let Some(bytes) = state.objects.get(&key) else {
                 return Answer::of(404, "<Error><Code>NoSuchKey</Code></Error>");
@@ -310,4 +290,26 @@ fn answered(state: &mut State, request: &Request) -> Answer {
         }
         _ => Answer::of(501, ""),
     }
+}
+
+/// A listing, two objects to an answer.
+fn listed(state: &State, query: &str) -> Answer {
+    let after = query.split('&').find_map(|q| {
+        q.strip_prefix("continuation-token=")
+            .or_else(|| q.strip_prefix("start-after="))
+    });
+    let after = format!("/b/{}", after.unwrap_or_default());
+    let keys: Vec<&String> = state.objects.keys().filter(|k| **k > after).collect();
+    let mut body = "<ListBucketResult>".to_owned();
+    for key in keys.iter().take(2) {
+        let key = key.trim_start_matches("/b/");
+        body += &format!(
+            "<Contents><Key>{key}</Key><Size>1</Size><LastModified>2026-11-22T00:00:00Z</LastModified></Contents>"
+        );
+    }
+    if keys.len() > 2 {
+        let next = keys[1].trim_start_matches("/b/");
+        body += &format!("<NextContinuationToken>{next}</NextContinuationToken>");
+    }
+    Answer::of(200, body + "</ListBucketResult>")
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use pannier_engine::warehouse::Warehouse;
-use pannier_proto::spec::SpecSource;
+use pannier_proto::spec::{MAPPED_LAYOUT, SpecSource};
 
 use super::*;
 use crate::layout;
@@ -228,7 +228,9 @@ fn checks_of<'p>(plan: &'p RunPlan, step: &str) -> Vec<&'p CheckSpec> {
 
 #[tokio::test]
 async fn every_default_check_fits_its_layout() -> Result<(), SchedulerError> {
-    for name in pannier_proto::spec::LAYOUTS {
+    let known = pannier_proto::spec::LAYOUTS;
+    // The columns of the mapped layout are the spec's to say.
+    for name in known.into_iter().filter(|l| *l != MAPPED_LAYOUT) {
         let (source, mut plan) = of_layout(name, "")?;
         let before = plan.clone();
         check::fit(&source, &mut plan, &warehouse()?).await?;

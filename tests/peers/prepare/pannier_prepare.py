@@ -22,6 +22,7 @@ max_reject_share = 0.02
 
 [prepare]
 min_item_baskets = {MIN_BASKETS}
+profile = false
 
 [split]
 by = "last-basket"

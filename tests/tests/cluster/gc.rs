@@ -42,6 +42,19 @@ fn orphans(warehouse: &Path) -> anyhow::Result<BTreeSet<String>> {
         );
         named.extend(manifest.files.into_iter().map(|f| f.path));
     }
+    // A piece's note goes with its last file; the note of an empty piece has none and stays.
+    let piece = |file: &String| Some(format!("{}.json", file.rsplit_once('-')?.0));
+    let loose = all.difference(&named).filter(|p| p.ends_with(".parquet"));
+    let loose: BTreeSet<String> = loose.filter_map(piece).collect();
+    let kept: BTreeSet<String> = named.iter().filter_map(piece).collect();
+    let notes = all
+        .iter()
+        .filter(|p| p.contains("/_pieces/") && p.ends_with(".json"));
+    let notes: Vec<String> = notes
+        .filter(|n| !loose.contains(*n) || kept.contains(*n))
+        .cloned()
+        .collect();
+    named.extend(notes);
     Ok(all.difference(&named).cloned().collect())
 }
 
@@ -66,8 +79,9 @@ async fn orphans_of_a_killed_executor_go() -> anyhow::Result<()> {
             Duration::from_secs(60),
             "a table half written",
             async || {
-                let half =
-                    |p: &String| p.starts_with("tables/transactions/") && p.contains("part-");
+                let half = |p: &String| {
+                    p.starts_with("tables/raw_transactions/_pieces/") && p.ends_with(".parquet")
+                };
                 orphans(&warehouse).ok()?.iter().any(half).then_some(())
             },
         )

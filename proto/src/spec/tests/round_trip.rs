@@ -47,6 +47,7 @@ max_items = 1000
 parts = 4
 row_group_rows = 1024
 context = "leaky"
+profile = false
 
 [split]
 by = "time"
@@ -176,7 +177,7 @@ const FULL_JSON: &str = concat!(
     r#""max_reject_share":0.02,"#,
     r#""generate":{"customers":10,"weeks":20,"seed":3,"header":"older","gzip":false,"bad_row_share":0.1}},"#,
     r#""prepare":{"weeks":{"from":200701,"to":200806},"min_item_baskets":6,"max_items":1000,"parts":4,"#,
-    r#""row_group_rows":1024,"context":"leaky"},"#,
+    r#""row_group_rows":1024,"context":"leaky","profile":false},"#,
     r#""split":{"by":"time","test_weeks":3,"valid_weeks":2},"#,
     r#""table":[{"name":"items","sql":"select 1","file":"items.sql","key":["item_id"],"sort":["item_id"],"parts":1}],"#,
     r#""check":[{"name":"baskets have an owner","sql":"select * from transactions where user_id is null","#,
@@ -210,7 +211,7 @@ fn defaults_are_as_documented() {
             r#""source":{"layout":"dunnhumby-lgsr","path":"data/*.csv.gz","format":null,"csv":null,"columns":null,"#,
             r#""max_reject_share":0.01,"generate":null},"#,
             r#""prepare":{"weeks":{"from":null,"to":null},"min_item_baskets":5,"max_items":null,"parts":8,"#,
-            r#""row_group_rows":65536,"context":"decision"},"#,
+            r#""row_group_rows":65536,"context":"decision","profile":true},"#,
             r#""split":{"by":"time","test_weeks":4,"valid_weeks":0},"#,
             r#""table":[],"check":[],"#,
             r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
@@ -381,9 +382,10 @@ prop_compose! {
         a in proptest::option::of(week()), b in proptest::option::of(week()), min_item_baskets: u32,
         max_items in proptest::option::of(1..=u32::MAX), parts in 1..=4096u32, row_group_rows in 1..=u32::MAX,
         context in prop_oneof![Just(ContextSpec::Decision), Just(ContextSpec::Leaky)],
+        profile: bool,
     ) -> PrepareSpec {
         let (from, to) = if a.is_some() && b.is_some() { (a.min(b), a.max(b)) } else { (a, b) };
-        PrepareSpec { weeks: WeekRange { from, to }, min_item_baskets, max_items, parts, row_group_rows, context }
+        PrepareSpec { weeks: WeekRange { from, to }, min_item_baskets, max_items, parts, row_group_rows, context, profile }
     }
 }
 

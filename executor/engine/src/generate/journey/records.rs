@@ -104,22 +104,7 @@ fn parquet_file(table: &str) -> (&'static str, Columns) {
                 ("week", Int),
             ],
         ),
-        _ => (
-            "transactions.parquet",
-            &[
-                ("household_id", Int),
-                ("store_id", Int),
-                ("basket_id", Int),
-                ("product_id", Int),
-                ("quantity", Int),
-                ("sales_value", Amount),
-                ("retail_disc", Amount),
-                ("coupon_disc", Amount),
-                ("coupon_match_disc", Amount),
-                ("week", Int),
-                ("transaction_timestamp", Moment),
-            ],
-        ),
+        _ => ("transactions.parquet", SALES_PARQUET),
     }
 }
 
@@ -190,23 +175,7 @@ fn csv_file(table: &str) -> (&'static str, Columns) {
                 ("mailer", Text),
             ],
         ),
-        _ => (
-            "transaction_data.csv",
-            &[
-                ("household_key", Int),
-                ("BASKET_ID", Int),
-                ("DAY", Int),
-                ("PRODUCT_ID", Int),
-                ("QUANTITY", Int),
-                ("SALES_VALUE", Amount),
-                ("STORE_ID", Int),
-                ("RETAIL_DISC", Amount),
-                ("TRANS_TIME", Int),
-                ("WEEK_NO", Int),
-                ("COUPON_DISC", Amount),
-                ("COUPON_MATCH_DISC", Amount),
-            ],
-        ),
+        _ => ("transaction_data.csv", SALES_CSV),
     }
 }
 
@@ -250,7 +219,7 @@ pub(super) enum Record {
 
 const DAY: i64 = 86_400;
 
-fn numbers<const N: usize>(values: [i64; N]) -> Vec<Cell> {
+fn numbers(values: impl IntoIterator<Item = i64>) -> Vec<Cell> {
     values.into_iter().map(Cell::Number).collect()
 }
 
@@ -266,33 +235,7 @@ impl Record {
     /// The row's cells, in the order of the columns.
     pub(super) fn cells(&self, form: Form) -> Vec<Cell> {
         match (form, self) {
-            (Form::Parquet, Self::Sale(s)) => numbers([
-                s.household,
-                s.store,
-                s.basket,
-                s.product,
-                s.quantity,
-                s.sales,
-                s.retail,
-                s.coupon,
-                s.matched,
-                s.day / 7 + 1,
-                s.day * DAY + s.second,
-            ]),
-            (Form::Csv, Self::Sale(s)) => numbers([
-                s.household,
-                s.basket,
-                s.day + 1,
-                s.product,
-                s.quantity,
-                s.sales,
-                s.store,
-                -s.retail,
-                s.second / 3_600 * 100 + s.second / 60 % 60,
-                s.day / 7 + 1,
-                -s.coupon,
-                -s.matched,
-            ]),
+            (form, Self::Sale(sale)) => numbers(sale.numbers(form)),
             (_, Self::Product(ids, names)) => {
                 // The CSVs have a blank where nothing is known.
                 let blank = |name: &String| match form {
@@ -360,3 +303,70 @@ impl Record {
         }
     }
 }
+
+impl Sale {
+    /// The numbers of its line, in the order of the form's columns.
+    fn numbers(&self, form: Form) -> Vec<i64> {
+        let s = self;
+        match form {
+            Form::Parquet => vec![
+                s.household,
+                s.store,
+                s.basket,
+                s.product,
+                s.quantity,
+                s.sales,
+                s.retail,
+                s.coupon,
+                s.matched,
+                s.day / 7 + 1,
+                s.day * DAY + s.second,
+            ],
+            Form::Csv => vec![
+                s.household,
+                s.basket,
+                s.day + 1,
+                s.product,
+                s.quantity,
+                s.sales,
+                s.store,
+                -s.retail,
+                s.second / 3_600 * 100 + s.second / 60 % 60,
+                s.day / 7 + 1,
+                -s.coupon,
+                -s.matched,
+            ],
+        }
+    }
+}
+
+/// Columns of the lines.
+const SALES_PARQUET: Columns = &[
+    ("household_id", Int),
+    ("store_id", Int),
+    ("basket_id", Int),
+    ("product_id", Int),
+    ("quantity", Int),
+    ("sales_value", Amount),
+    ("retail_disc", Amount),
+    ("coupon_disc", Amount),
+    ("coupon_match_disc", Amount),
+    ("week", Int),
+    ("transaction_timestamp", Moment),
+];
+
+/// Columns of the lines.
+const SALES_CSV: Columns = &[
+    ("household_key", Int),
+    ("BASKET_ID", Int),
+    ("DAY", Int),
+    ("PRODUCT_ID", Int),
+    ("QUANTITY", Int),
+    ("SALES_VALUE", Amount),
+    ("STORE_ID", Int),
+    ("RETAIL_DISC", Amount),
+    ("TRANS_TIME", Int),
+    ("WEEK_NO", Int),
+    ("COUPON_DISC", Amount),
+    ("COUPON_MATCH_DISC", Amount),
+];
