@@ -49,4 +49,4 @@ pub fn unbroken(events: &[RunEvent]) -> bool {
 /// The step of a test's training.
 pub const TRAIN: &str = "train:vectors";
 /// The largest table that is made of raw files.
-pub const TABLE: &str = "table:raw_transactions";
+pub const TABLE: &str = "table:splits";

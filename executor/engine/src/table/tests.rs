@@ -158,10 +158,11 @@ async fn one_shuffle_or_none_makes_the_same_rows_as_two()
                 query
             };
             let plan = write_plan(&context.state(), query.clone(), &target, &inputs).await?;
-            let most = match way {
-                0 => usize::MAX,
-                1 => 2,
-                _ => 0,
+            // A join of which a side is not stored by the key still has a shuffle of its own.
+            let most = match (name, way) {
+                (_, 2) => 0,
+                ("grouped", 1) => 1,
+                _ => usize::MAX,
             };
             assert!(shuffles(&plan) <= most, "{name} {way}: {plan:?}");
             collect(plan, context.task_ctx()).await?;
