@@ -48,5 +48,5 @@ pub fn unbroken(events: &[RunEvent]) -> bool {
 
 /// The step of a test's training.
 pub const TRAIN: &str = "train:vectors";
-/// The largest table that is made of raw files.
+/// A table that is made in several stages.
 pub const TABLE: &str = "table:splits";
