@@ -141,13 +141,24 @@ pub fn source_stays(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPla
         let join = node.downcast_ref::<HashJoinExec>();
         let join = join.filter(|join| join.left().schema().index_of(PIECE).is_ok());
         match join {
-            Some(join) => Ok(Transformed::yes(
-                join.swap_inputs(PartitionMode::CollectLeft)?,
-            )),
+            Some(join) => Ok(Transformed::yes(turned(join)?)),
             None => Ok(Transformed::no(node)),
         }
     })?;
     Ok(turned.data)
+}
+
+/// A join that has its source on the left, turned: what is looked up is gathered, and no longer
+/// the source.
+fn turned(join: &HashJoinExec) -> Result<Arc<dyn ExecutionPlan>> {
+    let gathered = join.left().downcast_ref::<CoalescePartitionsExec>();
+    let source = gathered.map_or_else(|| Arc::clone(join.left()), |g| Arc::clone(g.input()));
+    let beside = Arc::new(CoalescePartitionsExec::new(Arc::clone(join.right())));
+    let join = join
+        .builder()
+        .with_new_children(vec![source, beside])?
+        .build()?;
+    join.swap_inputs(PartitionMode::CollectLeft)
 }
 
 /// Checks that a physical plan kept every piece together and in order.

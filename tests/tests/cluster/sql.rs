@@ -103,7 +103,7 @@ async fn sql_reads_tables_and_does_nothing_else() -> anyhow::Result<()> {
         ensure!(!std::fs::exists(&target)?, "a file was written");
         let typo = cluster.ran(&["sql", "select * from bascets"])?;
         ensure!(
-            typo.err.contains("there are basket_items, baskets"),
+            typo.err.contains("there is no table `bascets`; there are "),
             "{typo:?}"
         );
         Ok(())
