@@ -26,15 +26,8 @@ pub struct ContentPiece {
 /// # Errors
 /// Where there is no file any more and there must be one, or one cannot be read.
 pub fn content_pieces(files: &RawFiles, first: u32) -> Result<Vec<ContentPiece>, SchedulerError> {
-    let list = files.unchanged().map_err(SchedulerError::Failed)?;
-    if list.is_empty() && !files.optional {
-        return Err(SchedulerError::Failed(format!(
-            "no file matches {} any more",
-            files.wanted()
-        )));
-    }
     let mut pieces = Vec::new();
-    for path in list {
+    for path in files.unchanged()? {
         let content = match files.digests.get(&path) {
             Some(digest) => digest.clone(),
             None => digest_file(&RawFile {

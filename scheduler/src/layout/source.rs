@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{self, RawFile};
 use super::{Layout, RawSource};
+use crate::error::SchedulerError;
 
 /// The files of a raw relation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,10 +74,17 @@ impl RawFiles {
     /// The paths to read: of the files that the run was planned with. Blocks.
     ///
     /// # Errors
-    /// Where one of them is gone or changed, or they cannot be listed.
-    pub fn unchanged(&self) -> Result<Vec<String>, String> {
-        let now = self.list()?;
-        files::unchanged(self.seen.as_ref().unwrap_or(&now), &now)
+    /// Where one of them is gone or changed, there must be one and there is none, or they cannot
+    /// be listed.
+    pub fn unchanged(&self) -> Result<Vec<String>, SchedulerError> {
+        let now = self.list().map_err(SchedulerError::Failed)?;
+        let paths = files::unchanged(self.seen.as_ref().unwrap_or(&now), &now);
+        let paths = paths.map_err(SchedulerError::Failed)?;
+        if paths.is_empty() && !self.optional {
+            let message = format!("no file matches {} any more", self.wanted());
+            return Err(SchedulerError::Failed(message));
+        }
+        Ok(paths)
     }
 
     /// The first folder.

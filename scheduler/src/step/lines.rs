@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::check::manifest;
 use super::rows::named;
+use super::table::raw_paths;
 use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
@@ -96,11 +97,7 @@ pub async fn balance(run: &StepRun, raw: &str, own: bool) -> StepResult {
 }
 
 async fn count(run: &StepRun, raw: &str) -> Result<Lines, StepFailure> {
-    let files = run.record.plan.raw(raw)?.clone();
-    let files = tokio::task::spawn_blocking(move || files.unchanged())
-        .await
-        .map_err(|e| SchedulerError::Failed(e.to_string()))?
-        .map_err(SchedulerError::Failed)?;
+    let files = raw_paths(&run.record.plan, raw).await?;
     let names: Vec<String> = files
         .iter()
         .filter_map(|f| Path::new(f).file_name())

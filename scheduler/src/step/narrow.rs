@@ -15,7 +15,7 @@ use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::manifest::{ManifestFile, TableManifest};
 use pannier_proto::objects;
 
-use super::table::{fill, progress, raw_pieces};
+use super::table::{at_rest, fill, progress, raw_pieces};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::layout::{ContentPiece, RawFiles};
@@ -105,7 +105,7 @@ pub async fn make_pieces(
         let ran = jobs
             .run(&table.name, &context, plan, &run.cancel, progress(run))
             .await;
-        if let Err(changed) = raw_pieces(&run.record.plan, table).await {
+        if let Err(changed) = at_rest(&run.record.plan, table).await {
             // Pieces of other content than their names say must not be found by a later run.
             for piece in missing.values() {
                 let note = objects::piece_note(&table.name, piece);

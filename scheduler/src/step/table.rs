@@ -62,7 +62,7 @@ async fn make_parts(
     let ran = jobs
         .run(&table.name, &context, plan, &run.cancel, progress(run))
         .await;
-    if let Err(changed) = raw_pieces(&run.record.plan, table).await {
+    if let Err(changed) = at_rest(&run.record.plan, table).await {
         // Parts of other files than the version says must not be found by who makes it later.
         let made = objects::table_dir(&table.name, &table.version);
         jobs.warehouse().delete_all(&made).await?;
@@ -70,6 +70,28 @@ async fn make_parts(
     }
     ran?;
     Ok((target, query))
+}
+
+/// The paths of a raw relation's files, in which the run was planned.
+///
+/// # Errors
+/// Where one of the files is gone or changed.
+pub async fn raw_paths(plan: &RunPlan, raw: &str) -> Result<Vec<String>, SchedulerError> {
+    let files = plan.raw(raw)?.clone();
+    tokio::task::spawn_blocking(move || files.unchanged())
+        .await
+        .map_err(|e| SchedulerError::Failed(e.to_string()))?
+}
+
+/// Looks whether the files that a table was made of stayed what they were.
+///
+/// # Errors
+/// As [`raw_paths`].
+pub async fn at_rest(plan: &RunPlan, table: &TablePlan) -> Result<(), SchedulerError> {
+    for raw in &table.raw {
+        raw_paths(plan, raw).await?;
+    }
+    Ok(())
 }
 
 /// A raw relation, its files, and the pieces of those.
