@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
     BaselineModel, CheckRule, CheckSpec, GenerateSpec, PublishSpec, RunSpec, Severity, TrainSpec,
@@ -12,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check;
 use crate::error::SchedulerError;
-use crate::layout::{Defs, Layout, Own, RawFiles, Source};
+use crate::layout::{Defs, Layout, Own, RawFiles, Source, TableDef};
 
 mod table;
 use table::Tables;
@@ -28,6 +30,18 @@ pub enum Param {
     UInt(u64),
     /// A text.
     Text(String),
+}
+
+impl Param {
+    /// As SQL takes it.
+    #[must_use]
+    pub fn scalar(&self) -> ScalarValue {
+        match self {
+            Self::Int(v) => ScalarValue::Int64(Some(*v)),
+            Self::UInt(v) => ScalarValue::UInt64(Some(*v)),
+            Self::Text(v) => ScalarValue::Utf8(Some(v.clone())),
+        }
+    }
 }
 
 /// A table to be made.
@@ -77,20 +91,19 @@ impl TablePlan {
         }
     }
 
-    /// The values of its SQL's parameters, where it has any.
-    #[must_use]
-    pub fn values(&self) -> Option<ParamValues> {
-        let value = |param: &Param| match param {
-            Param::Int(v) => ScalarValue::Int64(Some(*v)),
-            Param::UInt(v) => ScalarValue::UInt64(Some(*v)),
-            Param::Text(v) => ScalarValue::Utf8(Some(v.clone())),
-        };
-        let values: HashMap<String, ScalarValue> = self
-            .params
-            .iter()
-            .map(|(name, param)| (name.clone(), value(param)))
+    /// The query with the table's parameters filled in.
+    ///
+    /// # Errors
+    /// Where a value does not fit.
+    pub fn fill(&self, frame: DataFrame) -> Result<DataFrame, DataFusionError> {
+        if self.params.is_empty() {
+            return Ok(frame);
+        }
+        let params = self.params.iter();
+        let values: HashMap<String, ScalarValue> = params
+            .map(|(name, param)| (name.clone(), param.scalar()))
             .collect();
-        (!values.is_empty()).then(|| ParamValues::from(values))
+        frame.with_param_values(ParamValues::from(values))
     }
 }
 
@@ -132,6 +145,13 @@ pub struct StepPlan {
     pub after: Vec<String>,
     /// What it does.
     pub kind: StepKind,
+}
+
+impl StepPlan {
+    /// Whether it makes or checks tables.
+    fn is_of_tables(&self) -> bool {
+        matches!(self.kind, StepKind::Table(_) | StepKind::Checks { .. })
+    }
 }
 
 /// A run's plan, stored with it.
@@ -220,14 +240,18 @@ pub fn plan(
     });
     steps.push(lines(&spec, layout, after));
     let checked = [STAGED, LINES].map(str::to_owned);
-    steps.extend(tables.plan(&defs.learned, &checked)?);
+    steps.extend(tables.plan(&needed(&spec, defs), &checked)?);
     steps.push(input_checks(inputs, &steps));
     learn(&spec, &mut steps);
     // For people only: nothing waits for it but the page, and it waits for every table.
     if spec.prepare.profile {
         steps.push(StepPlan {
             id: "profile".into(),
-            after: ids(&tables_of(&steps)),
+            after: steps
+                .iter()
+                .filter(|s| s.is_of_tables())
+                .map(|s| s.id.clone())
+                .collect(),
             kind: StepKind::Profile,
         });
     }
@@ -243,10 +267,18 @@ pub fn plan(
     })
 }
 
-/// The steps that make or check tables.
-fn tables_of(steps: &[StepPlan]) -> Vec<StepPlan> {
-    let of_tables = |s: &&StepPlan| matches!(s.kind, StepKind::Table(_) | StepKind::Checks { .. });
-    steps.iter().filter(of_tables).cloned().collect()
+/// What is made of the staged tables: what only models are fed with is left out where the run fits
+/// none and nothing else reads it.
+fn needed(spec: &RunSpec, defs: &Defs) -> Vec<TableDef> {
+    let fits = !spec.train.is_empty() || !spec.baseline.is_empty();
+    let tables = defs.staged.iter().chain(&defs.learned);
+    let by_tables = tables.flat_map(|t| t.reads.iter().cloned());
+    let by_checks = spec.check.iter().flat_map(|c| check::reads(&c.rule));
+    let read: BTreeSet<String> = by_tables.chain(by_checks).collect();
+    let learned = defs.learned.iter();
+    let learned =
+        learned.filter(|t| fits || !t.training || t.own.is_some() || read.contains(&t.name));
+    learned.cloned().collect()
 }
 
 fn ids(steps: &[StepPlan]) -> Vec<String> {

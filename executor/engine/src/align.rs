@@ -39,6 +39,8 @@ type Plan = Arc<dyn ExecutionPlan>;
 enum Meeting {
     /// They lie together in the warehouse.
     Stored,
+    /// The same, and the query reads them without a shuffle.
+    Bare,
     /// A shuffle brings them together.
     Shuffled,
 }
@@ -71,8 +73,9 @@ pub fn align(
     if !align.meetings(&plan, &key, &mut meetings) {
         return Ok(None);
     }
-    let stored = meetings.iter().all(|m| *m == Meeting::Stored);
-    if !stored && align.bare_scan(&plan) {
+    let stored = meetings.iter().all(|m| *m != Meeting::Shuffled);
+    // Where other rows are shuffled, those that no shuffle reaches would not meet them.
+    if !stored && meetings.contains(&Meeting::Bare) {
         return Ok(None);
     }
     align.rewrite(plan, &key, stored).map(Some)
@@ -97,7 +100,7 @@ impl Align<'_> {
     /// Finds where the rows of each key come together. False: not everywhere by the key.
     fn meetings(&self, plan: &Plan, key: &[usize], found: &mut Vec<Meeting>) -> bool {
         if plan.is::<DataSourceExec>() {
-            found.push(Meeting::Stored);
+            found.push(Meeting::Bare);
             return self.lies_by(plan, key);
         }
         if let Some(shuffle) = plan.downcast_ref::<RepartitionExec>() {
@@ -156,22 +159,6 @@ impl Align<'_> {
         });
         table.is_some_and(|m| m.parts == self.parts && m.key == names)
             && config.file_groups.len() == TARGET_PARTITIONS.min(self.parts as usize)
-    }
-
-    /// Whether rows reach the top from a scan without a shuffle: its files cannot go by part.
-    fn bare_scan(&self, plan: &Plan) -> bool {
-        if plan.is::<DataSourceExec>() {
-            return true;
-        }
-        if plan.is::<RepartitionExec>() {
-            return false;
-        }
-        match below(plan, &[]) {
-            Below::In(children) => children
-                .iter()
-                .any(|(at, _)| self.bare_scan(plan.children()[*at])),
-            Below::Lost => true,
-        }
     }
 
     fn rewrite(&self, plan: Plan, key: &[usize], stored: bool) -> Result<Plan> {

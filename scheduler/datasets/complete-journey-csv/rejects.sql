@@ -1,28 +1,26 @@
 -- Unreadable rows, lines of quantity 0 (coupons and fuel, mostly), lines without a day or an hour that
 -- exists, and lines whose product is unknown.
-select _file as file, _line as line, reason as reason, text as text
+select _file as file, _line as line, coalesce(reason, 'line without a product') as reason,
+  coalesce(_text, concat_ws(',', cast(household_key as varchar), cast(basket_id as varchar),
+                            cast(day as varchar), cast(product_id as varchar),
+                            cast(quantity as varchar), cast(sales_value as varchar),
+                            cast(trans_time as varchar))) as text
 from (
   select
-    t._file,
-    t._line,
+    *,
+    _reason is not null or week_no between $week_from and $week_to as wanted,
     case
-      when t._reason is not null then t._reason
-      when not (t.week_no between $week_from and $week_to) then null
-      when t.quantity = 0 then 'quantity is 0'
-      when t.quantity < 0 then 'quantity is negative'
-      when t.day <= 0 then 'DAY is below 1'
-      when not (t.trans_time between 0 and 2359 and t.trans_time % 100 < 60)
+      when _reason is not null then _reason
+      when quantity = 0 then 'quantity is 0'
+      when quantity < 0 then 'quantity is negative'
+      when day <= 0 then 'DAY is below 1'
+      when not (trans_time between 0 and 2359 and trans_time % 100 < 60)
         then 'TRANS_TIME is no time written HHMM'
-      when p.known_id is null then 'line without a product'
-    end as reason,
-    coalesce(t._text, concat_ws(',', cast(t.household_key as varchar), cast(t.basket_id as varchar),
-                                cast(t.day as varchar), cast(t.product_id as varchar),
-                                cast(t.quantity as varchar), cast(t.sales_value as varchar),
-                                cast(t.trans_time as varchar))) as text
-  from raw_transactions t
-  left join (select distinct item_id as known_id from products) p on t.product_id = p.known_id
+    end as reason
+  from raw_transactions
 ) lines
-where reason is not null
+where wanted
+  and (reason is not null or not exists (select 1 from products p where p.item_id = lines.product_id))
 union all
 select _file as file, _line as line, _reason as reason, _text as text
 from raw_products

@@ -15,9 +15,9 @@ select
   arrow_cast(-t.coupon_disc, 'Decimal128(12, 2)') as coupon_disc,
   arrow_cast(-t.coupon_match_disc, 'Decimal128(12, 2)') as coupon_match_disc
 from raw_transactions t
-join (select distinct item_id as known_id from products) p on t.product_id = p.known_id
 where t._reason is null
   and t.quantity > 0
   and t.day > 0
   and t.trans_time between 0 and 2359 and t.trans_time % 100 < 60
   and t.week_no between $week_from and $week_to
+  and t.product_id in (select item_id from products)

@@ -1,23 +1,21 @@
 -- Unreadable rows, lines of quantity 0 (coupons and fuel, mostly), and lines whose product is unknown.
-select _file as file, _line as line, reason as reason, text as text
+select _file as file, _line as line, coalesce(reason, 'line without a product') as reason,
+  coalesce(_text, concat_ws(',', cast(household_id as varchar), cast(basket_id as varchar),
+                            cast(product_id as varchar), cast(quantity as varchar),
+                            cast(sales_value as varchar))) as text
 from (
   select
-    t._file,
-    t._line,
+    *,
+    _reason is not null or week between $week_from and $week_to as wanted,
     case
-      when t._reason is not null then t._reason
-      when not (t.week between $week_from and $week_to) then null
-      when t.quantity = 0 then 'quantity is 0'
-      when t.quantity < 0 then 'quantity is negative'
-      when p.known_id is null then 'line without a product'
-    end as reason,
-    coalesce(t._text, concat_ws(',', cast(t.household_id as varchar), cast(t.basket_id as varchar),
-                                cast(t.product_id as varchar), cast(t.quantity as varchar),
-                                cast(t.sales_value as varchar))) as text
-  from raw_transactions t
-  left join (select distinct item_id as known_id from products) p on t.product_id = p.known_id
+      when _reason is not null then _reason
+      when quantity = 0 then 'quantity is 0'
+      when quantity < 0 then 'quantity is negative'
+    end as reason
+  from raw_transactions
 ) lines
-where reason is not null
+where wanted
+  and (reason is not null or not exists (select 1 from products p where p.item_id = lines.product_id))
 union all
 select _file as file, _line as line, _reason as reason, _text as text
 from raw_products

@@ -12,7 +12,7 @@ select
   t.coupon_disc,
   t.coupon_match_disc
 from raw_transactions t
-join (select distinct item_id as known_id from products) p on t.product_id = p.known_id
 where t._reason is null
   and t.quantity > 0
   and t.week between $week_from and $week_to
+  and t.product_id in (select item_id from products)

@@ -86,10 +86,7 @@ impl Tables {
             };
             names.push(table.name.clone());
             let planned = context.sql_with_options(&table.sql, read_only()).await;
-            let filled = planned.and_then(|frame| match table.values() {
-                Some(values) => frame.with_param_values(values),
-                None => Ok(frame),
-            });
+            let filled = planned.and_then(|frame| table.fill(frame));
             // What is wrong with a table's own SQL is said where the table is made.
             let Ok(frame) = filled else { continue };
             let fields = frame.schema().fields().clone();

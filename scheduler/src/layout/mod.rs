@@ -68,6 +68,9 @@ pub struct TableDef {
     /// Where the spec has a say in it.
     #[serde(skip)]
     pub own: Option<own::Own>,
+    /// Models are fed with it and nothing else reads it: made for runs that fit one.
+    #[serde(default)]
+    pub training: bool,
     /// Has another SQL file, `<name>-leaky.sql`, for `prepare.context = "leaky"`.
     #[serde(default)]
     pub leaky: bool,
@@ -111,6 +114,7 @@ impl Layout {
             narrow: true,
             parts: None,
             own: None,
+            training: false,
             leaky: false,
             sql: format!("select * from {}", raw.name),
         };

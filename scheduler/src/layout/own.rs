@@ -18,7 +18,7 @@ use pannier_proto::spec::{CheckSpec, RunSpec, SpecError, SpecSource, TableSpec, 
 use super::{Common, Layout, TableDef};
 use crate::error::SchedulerError;
 use crate::jobs::read_only;
-use crate::plan::{Param, params};
+use crate::plan::params;
 
 /// Tables whose columns more than SQL reads: the checks, the report, the trainers.
 const READ_BY_CODE: [&str; 6] = [
@@ -109,16 +109,11 @@ fn register(context: &SessionContext, name: &str, schema: SchemaRef) -> Result<(
 /// Values for all parameters that SQL may have; which version a table will have does not matter
 /// to schemas.
 fn values(spec: &RunSpec, defs: &Defs) -> ParamValues {
-    let value = |param: Param| match param {
-        Param::Int(v) => ScalarValue::Int64(Some(v)),
-        Param::UInt(v) => ScalarValue::UInt64(Some(v)),
-        Param::Text(v) => ScalarValue::from(v),
-    };
     let defs = defs.staged.iter().chain(&defs.learned);
     let versions = defs.map(|def| (format!("{}_version", def.name), ScalarValue::from("0")));
     let values: HashMap<String, ScalarValue> = params(spec)
         .into_iter()
-        .map(|(name, param)| (name, value(param)))
+        .map(|(name, param)| (name, param.scalar()))
         .chain(versions)
         .collect();
     ParamValues::from(values)
@@ -232,6 +227,7 @@ fn new_def(table: &TableSpec) -> TableDef {
         narrow: false,
         parts: table.parts,
         own: Some(Own::New),
+        training: false,
         leaky: false,
         sql: table.sql.clone().unwrap_or_default(),
     }

@@ -15,7 +15,7 @@ use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::manifest::{ManifestFile, TableManifest};
 use pannier_proto::objects;
 
-use super::table::{at_rest, fill, progress, raw_pieces};
+use super::table::{at_rest, progress, raw_pieces};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::layout::{ContentPiece, RawFiles};
@@ -183,7 +183,9 @@ async fn plan(
         };
         input.register(&context, jobs.warehouse(), name, &parts)?;
     }
-    let query = fill(context.sql(&table.sql).await?, table)?.into_unoptimized_plan();
+    let query = table
+        .fill(context.sql(&table.sql).await?)?
+        .into_unoptimized_plan();
     let narrow = narrow(query).map_err(|e| {
         SchedulerError::Failed(format!(
             "table {} cannot be made piece by piece: {}",

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::SessionContext;
 use pannier_engine::exec::{EngineExec, EngineOp};
 use pannier_engine::generate as generator;
 use pannier_engine::ops::generate::{Generate, marker};
@@ -203,19 +203,8 @@ async fn query(
         let relation = RawRelation::new(pieces, files.form, files.columns);
         context.register_table(name, std::sync::Arc::new(relation))?;
     }
-    let frame = fill(
-        context.sql_with_options(&table.sql, read_only()).await?,
-        table,
-    )?;
-    Ok((frame.into_optimized_plan()?, inputs))
-}
-
-/// The query with the table's parameters filled in.
-pub fn fill(frame: DataFrame, table: &TablePlan) -> Result<DataFrame, SchedulerError> {
-    match table.values() {
-        Some(values) => Ok(frame.with_param_values(values)?),
-        None => Ok(frame),
-    }
+    let frame = context.sql_with_options(&table.sql, read_only()).await?;
+    Ok((table.fill(frame)?.into_optimized_plan()?, inputs))
 }
 
 /// Has an executor write raw files.

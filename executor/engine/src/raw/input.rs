@@ -110,15 +110,16 @@ impl ChunkReader for Seekable {
     }
 }
 
-/// Rows of a Parquet file, by its footer.
+/// Rows of each row group of a Parquet file, by its footer.
 ///
 /// # Errors
 /// Where it cannot be opened, or is no Parquet.
-pub fn parquet_rows(path: &str) -> Result<u64> {
+pub fn parquet_row_groups(path: &str) -> Result<Vec<u64>> {
     let metadata = ParquetMetaDataReader::new()
         .parse_and_finish(&Seekable::open(path)?)
         .map_err(|e| unreadable(path, &e))?;
-    Ok(metadata.file_metadata().num_rows().unsigned_abs())
+    let groups = metadata.row_groups().iter();
+    Ok(groups.map(|g| g.num_rows().unsigned_abs()).collect())
 }
 
 /// The error of a file that cannot be read to its end.

@@ -46,10 +46,12 @@ impl ParquetRead {
         let columnar = Columnar::new(path, builder.schema(), reading, piece.first_row)?;
         let needed = columnar.needed(builder.schema(), |root| never_null(&builder, root));
         let mask = ProjectionMask::roots(builder.parquet_schema(), needed.iter().copied());
+        let (groups, skipped) = groups_of(&builder, piece);
         let mut builder = builder
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS)
-            .with_offset(piece.first_row as usize);
+            .with_row_groups(groups)
+            .with_offset(skipped as usize);
         if let Some(rows) = piece.rows {
             builder = builder.with_limit(rows as usize);
         }
@@ -61,6 +63,24 @@ impl ParquetRead {
             path: path.clone(),
         })
     }
+}
+
+/// The row groups that hold a piece's rows, and how many rows of the first are before them: rows
+/// of other groups would be decoded only to be skipped.
+fn groups_of(builder: &Builder, piece: &RawPiece) -> (Vec<usize>, u64) {
+    let end = piece.rows.map_or(u64::MAX, |rows| piece.first_row + rows);
+    let (mut groups, mut skipped, mut first) = (Vec::new(), 0, 0);
+    for (at, group) in builder.metadata().row_groups().iter().enumerate() {
+        let next = first + group.num_rows().unsigned_abs();
+        if next > piece.first_row && first < end {
+            if groups.is_empty() {
+                skipped = piece.first_row - first.min(piece.first_row);
+            }
+            groups.push(at);
+        }
+        first = next;
+    }
+    (groups, skipped)
 }
 
 /// Whether no row lacks a column: its field says so, or the statistics of every row group.
