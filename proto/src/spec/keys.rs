@@ -60,6 +60,8 @@ pub(super) const PREPARE: TableKeys = TableKeys {
         "weeks",
         "min_item_baskets",
         "max_items",
+        "max_basket_items",
+        "max_history",
         "parts",
         "row_group_rows",
         "context",
@@ -74,7 +76,13 @@ pub(super) const WEEKS: TableKeys = TableKeys {
 pub(super) const SPLIT: TableKeys = TableKeys {
     header: "[split]",
     required: &[],
-    optional: &["by", "test_weeks", "valid_weeks"],
+    optional: &[
+        "by",
+        "test_weeks",
+        "valid_weeks",
+        "test_share",
+        "valid_share",
+    ],
 };
 pub(super) const TABLE: TableKeys = TableKeys {
     header: "[[table]]",

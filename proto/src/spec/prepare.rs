@@ -17,6 +17,12 @@ pub struct PrepareSpec {
     pub min_item_baskets: u32,
     /// The vocab keeps at most this many items, the most frequent ones; all unless given.
     pub max_items: Option<u32>,
+    /// A basket keeps at most this many items, the most frequent ones of the vocab; all unless
+    /// given. What a basket lost is in its `cut_items`.
+    pub max_basket_items: Option<u32>,
+    /// A user's sequence keeps at most this many baskets, the newest; all unless given. `count`
+    /// has all of them.
+    pub max_history: Option<u32>,
     /// Parts of every table, 1 to 4096; 8 unless given. Part of a table's version.
     pub parts: u32,
     /// Rows of a row group, at least 1; 65536 unless given. Part of a table's version.
@@ -46,6 +52,8 @@ impl Default for PrepareSpec {
             weeks: WeekRange::default(),
             min_item_baskets: 5,
             max_items: None,
+            max_basket_items: None,
+            max_history: None,
             parts: 8,
             row_group_rows: 65_536,
             context: ContextSpec::Decision,
@@ -66,7 +74,7 @@ pub struct WeekRange {
 }
 
 /// What is held out before anything is learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SplitSpec {
     /// The last weeks: first train, then valid, then test.
@@ -78,6 +86,14 @@ pub enum SplitSpec {
     },
     /// The last basket of every user is test.
     LastBasket {},
+    /// All baskets of a user go together; a hash of the user's id and the seed decides. For models
+    /// that must serve users they have never seen. Baskets of nobody are train.
+    User {
+        /// Share of the users that are test, above 0 and below 1; 0.1 unless given.
+        test_share: f64,
+        /// Share of the users that are valid; 0 unless given.
+        valid_share: f64,
+    },
 }
 
 impl Default for SplitSpec {
@@ -105,6 +121,8 @@ impl PrepareSpec {
                 .integer("min_item_baskets", 0..)
                 .unwrap_or(default.min_item_baskets),
             max_items: table.integer("max_items", 1..),
+            max_basket_items: table.integer("max_basket_items", 1..),
+            max_history: table.integer("max_history", 1..),
             parts: table.integer("parts", 1..=4096).unwrap_or(default.parts),
             row_group_rows: table
                 .integer("row_group_rows", 1..)
@@ -138,26 +156,58 @@ fn week(table: &Table<'_, '_>, key: &str) -> Option<u32> {
     )
 }
 
+/// Keys of `[split]` that only one way of splitting knows.
+const BY_TIME: [&str; 2] = ["test_weeks", "valid_weeks"];
+const BY_USER: [&str; 2] = ["test_share", "valid_share"];
+
 impl SplitSpec {
     pub(super) fn read(table: &Table<'_, '_>) -> Self {
+        let by_user = Self::User {
+            test_share: 0.1,
+            valid_share: 0.0,
+        };
         let by = [
             ("time", Self::default()),
             ("last-basket", Self::LastBasket {}),
+            ("user", by_user),
         ];
+        let refuse = |keys: [&str; 2], by: &str, other: &str| {
+            for key in keys {
+                let why = format!("does not go with by = \"{by}\"");
+                table.refuse(key, &why, &format!("remove it, or set by = \"{other}\""));
+            }
+        };
         match table.choice("by", &by).unwrap_or_default() {
             Self::Time {
                 test_weeks,
                 valid_weeks,
-            } => Self::Time {
-                test_weeks: table.integer("test_weeks", 1..).unwrap_or(test_weeks),
-                valid_weeks: table.integer("valid_weeks", 0..).unwrap_or(valid_weeks),
-            },
-            Self::LastBasket {} => {
-                for key in ["test_weeks", "valid_weeks"] {
-                    let why = "does not go with by = \"last-basket\"";
-                    table.refuse(key, why, "remove it, or set by = \"time\"");
+            } => {
+                refuse(BY_USER, "time", "user");
+                Self::Time {
+                    test_weeks: table.integer("test_weeks", 1..).unwrap_or(test_weeks),
+                    valid_weeks: table.integer("valid_weeks", 0..).unwrap_or(valid_weeks),
                 }
+            }
+            Self::LastBasket {} => {
+                refuse(BY_TIME, "last-basket", "time");
+                refuse(BY_USER, "last-basket", "user");
                 Self::LastBasket {}
+            }
+            Self::User {
+                test_share,
+                valid_share,
+            } => {
+                refuse(BY_TIME, "user", "time");
+                let test =
+                    table.number("test_share", "above 0 and below 1", |v| v > 0.0 && v < 1.0);
+                let test_share = test.unwrap_or(test_share);
+                let rest = 1.0 - test_share;
+                let range = "of at least 0 that leaves users to train on";
+                let valid = table.number("valid_share", range, |v| v >= 0.0 && v < rest);
+                Self::User {
+                    test_share,
+                    valid_share: valid.unwrap_or(valid_share),
+                }
             }
         }
     }

@@ -163,17 +163,21 @@ pub fn find(name: &str, context: ContextSpec) -> Result<Layout, SchedulerError> 
     Ok(layout)
 }
 
-/// The tables and checks that every source has in common.
+/// The tables and checks that a source has in common with all others. A source that knows more of
+/// such a table than its transactions tell has one of its own, and not this.
 ///
 /// # Errors
 /// Where a description cannot be read.
-pub fn common(split: &SplitSpec) -> Result<Common, SchedulerError> {
+pub fn common(split: &SplitSpec, layout: &Layout) -> Result<Common, SchedulerError> {
     let split = match split {
         SplitSpec::Time { .. } => "splits-time",
         SplitSpec::LastBasket {} => "splits-last-basket",
+        SplitSpec::User { .. } => "splits-user",
     };
     let mut common: Common = toml::from_str(text("common/tables.toml")?)
         .map_err(|e| SchedulerError::Failed(format!("common tables: {e}")))?;
+    let of_source = |name: &str| layout.table.iter().any(|own| own.name == name);
+    common.table.retain(|table| !of_source(&table.name));
     for table in &mut common.table {
         let file = if table.name == "splits" {
             split

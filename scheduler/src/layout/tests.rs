@@ -4,6 +4,7 @@
 
 mod generated;
 mod handwritten;
+mod leaks;
 mod real;
 mod staged;
 
@@ -21,12 +22,21 @@ fn every_layout_reads() -> Result<(), SchedulerError> {
                 "{name} lacks {needed}"
             );
         }
+        let by_user = SplitSpec::User {
+            test_share: 0.1,
+            valid_share: 0.0,
+        };
+        for split in [SplitSpec::default(), SplitSpec::LastBasket {}, by_user] {
+            let tables = common(&split, &layout)?.table;
+            let all = layout.table.iter().chain(&tables);
+            let names: Vec<&str> = all.map(|t| t.name.as_str()).collect();
+            for needed in ["splits", "baskets", "sequences", "counts", "interactions"] {
+                let times = names.iter().filter(|n| **n == needed).count();
+                assert_eq!(times, 1, "{name}: {needed}");
+            }
+        }
         let generated = pannier_engine::generate::GenerateLayout::from_name(name);
         assert!(generated.is_some(), "{name} cannot be generated");
     }
-    assert_eq!(
-        common(&SplitSpec::default())?.table.len(),
-        common(&SplitSpec::LastBasket {})?.table.len()
-    );
     Ok(())
 }

@@ -18,8 +18,16 @@ pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
             test_weeks,
             valid_weeks,
         } => (test_weeks, valid_weeks),
-        SplitSpec::LastBasket {} => (0, 0),
+        SplitSpec::LastBasket {} | SplitSpec::User { .. } => (0, 0),
     };
+    let (test_share, valid_share) = match spec.split {
+        SplitSpec::User {
+            test_share,
+            valid_share,
+        } => (test_share, valid_share),
+        SplitSpec::LastBasket {} | SplitSpec::Time { .. } => (0.0, 0.0),
+    };
+    let most = |limit: Option<u32>| Param::Int(limit.map_or(i64::MAX, i64::from));
     BTreeMap::from([
         (
             "week_from".into(),
@@ -43,12 +51,28 @@ pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
                     .map_or(i64::from(u32::MAX - 2), i64::from),
             ),
         ),
+        (
+            "max_basket_items".into(),
+            most(spec.prepare.max_basket_items),
+        ),
+        ("max_history".into(), most(spec.prepare.max_history)),
+        // Hashes below the first are test, those between the two valid.
+        ("test_hash".into(), Param::UInt(hashes(test_share))),
+        (
+            "valid_hash".into(),
+            Param::UInt(hashes(test_share + valid_share)),
+        ),
         ("seed".into(), Param::UInt(spec.seed)),
         (
             "queries".into(),
             Param::Int(i64::from(spec.evaluate.queries)),
         ),
     ])
+}
+
+/// How many of all 64-bit hashes are a share of them.
+fn hashes(share: f64) -> u64 {
+    (share * 2f64.powi(64)) as u64
 }
 
 /// Plans tables one after the other: each may read those before it.

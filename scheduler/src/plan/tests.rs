@@ -40,7 +40,7 @@ fn planned(sets: &[(&str, &str)]) -> Result<RunPlan, SchedulerError> {
 
 /// The tables of a spec that has none of its own.
 fn defs(spec: &RunSpec, layout: &Layout) -> Result<Defs, SchedulerError> {
-    let common = layout::common(&spec.split)?;
+    let common = layout::common(&spec.split, layout)?;
     Ok(Defs {
         staged: layout.table.clone(),
         learned: common.table,
@@ -67,12 +67,50 @@ fn a_version_changes_with_what_the_table_is_made_of_and_with_nothing_else()
     assert_eq!(changed(&[("seed", "9")])?, ["queries"]);
     assert_eq!(
         changed(&[("prepare.min_item_baskets", "2")])?,
-        ["baskets", "queries", "sequences", "train_baskets", "vocab"]
+        [
+            "baskets",
+            "counts",
+            "queries",
+            "sequences",
+            "train_baskets",
+            "vocab"
+        ]
     );
     assert_eq!(
         changed(&[("source.generate.customers", "11")])?.len(),
         planned(&[])?.tables().len()
     );
+    Ok(())
+}
+
+#[test]
+fn what_only_models_are_fed_with_is_made_for_them_alone() -> Result<(), SchedulerError> {
+    let training = ["train_baskets", "queries", "counts", "interactions"];
+    let tables = planned(&[])?.tables();
+    assert!(
+        training.iter().all(|t| tables.contains_key(*t)),
+        "{tables:?}"
+    );
+    let text = SpecSource {
+        file: "t.toml".into(),
+        text: SPEC
+            .split("[[train]]")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+            + "[[check]]\nname = \"c\"\nrule = \"none\"\ntable = \"counts\"\nwhere = \"count < 1\"\n",
+    };
+    let spec = RunSpec::parse(&text)?;
+    let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
+    let source = layout::resolve(&text, &spec, &layout)?;
+    let defs = defs(&spec, &layout)?;
+    let tables = plan(spec, &layout, &defs, source)?.tables();
+    let made: Vec<&str> = training
+        .into_iter()
+        .filter(|t| tables.contains_key(*t))
+        .collect();
+    assert_eq!(made, ["counts"], "a check reads it");
+    assert!(tables.contains_key("sequences"), "{tables:?}");
     Ok(())
 }
 

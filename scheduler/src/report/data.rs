@@ -14,8 +14,8 @@ use pannier_proto::profile::Profile;
 use serde::{Deserialize, Serialize};
 
 pub use prepare::{
-    Check, CheckOutcome, RejectReason, RejectSample, Rejects, RowAction, SampleRows, Severity,
-    Split, SplitPart, TableRow,
+    Check, CheckOutcome, LeftOut, RejectReason, RejectSample, Rejects, RowAction, SampleRows,
+    Severity, Split, SplitPart, TableRow,
 };
 pub use results::{
     AliasMove, Artifact, ArtifactFile, Better, Difference, Gate, GateOutcome, Interval, Lineage,

@@ -7,10 +7,10 @@ use pannier_proto::profile::{
 
 use super::{
     Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
-    AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, Lineage,
-    LossPoint, MethodKind, MetricRow, Neighbour, NeighbourList, Param, RejectReason, RejectSample,
-    Rejects, ReportData, ResumePoint, RowAction, RunHeader, RunStatus, SampleRows, Severity, Split,
-    SplitPart, StallLedger, TableRef, TableRow, Training,
+    AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, LeftOut,
+    Lineage, LossPoint, MethodKind, MetricRow, Neighbour, NeighbourList, Param, RejectReason,
+    RejectSample, Rejects, ReportData, ResumePoint, RowAction, RunHeader, RunStatus, SampleRows,
+    Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training,
 };
 
 const SPEC: &str = r#"name = "grocery"
@@ -700,6 +700,20 @@ fn split() -> Split {
                 to: Some(to.to_owned()),
             })
             .to_vec(),
+        left_out: vec![
+            LeftOut {
+                what: "items outside the vocab".to_owned(),
+                rule: "in fewer than 5 train baskets".to_owned(),
+                count: 1_004,
+                of: Some(6_000),
+            },
+            LeftOut {
+                what: "items that became UNK in their baskets".to_owned(),
+                rule: "outside the vocab".to_owned(),
+                count: 9_318,
+                of: None,
+            },
+        ],
     }
 }
 

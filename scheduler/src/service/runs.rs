@@ -62,7 +62,7 @@ impl Runs {
             .await
             .map_err(|e| SchedulerError::Failed(e.to_string()))??;
         let context = self.context.jobs.context()?;
-        let common = layout::common(&spec.split)?;
+        let common = layout::common(&spec.split, &layout)?;
         let defs = layout::own::merge(&source, &spec, &layout, common, &context).await?;
         let mut plan = plan::plan(spec, &layout, &defs, found)?;
         check::fit(&source, &mut plan, self.context.jobs.warehouse()).await?;

@@ -106,7 +106,7 @@ cutoff = 200801
   |
 6 | cutoff = 200801
   | ^^^^^^
-  = help: known keys in [split]: `by`, `test_weeks`, `valid_weeks`"#
+  = help: known keys in [split]: `by`, `test_weeks`, `valid_weeks`, `test_share`, `valid_share`"#
     );
 }
 
@@ -581,6 +581,32 @@ test_weeks = 3
  --> spec.toml:7:14
   |
 7 | test_weeks = 3
+  |              ^
+  = help: remove it, or set by = "time""#
+    );
+}
+
+#[test]
+fn shares_of_users() {
+    assert_eq!(
+        error_after_head(
+            r#"[split]
+by = "user"
+test_share = 0.6
+valid_share = 0.5
+test_weeks = 4
+"#
+        ),
+        r#"error: `valid_share` in [split] must be a number of at least 0 that leaves users to train on, found 0.5
+ --> spec.toml:8:15
+  |
+8 | valid_share = 0.5
+  |               ^^^
+
+error: `test_weeks` in [split] does not go with by = "user"
+ --> spec.toml:9:14
+  |
+9 | test_weeks = 4
   |              ^
   = help: remove it, or set by = "time""#
     );

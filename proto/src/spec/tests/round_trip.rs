@@ -44,6 +44,8 @@ extra = ["j"]
 weeks = { from = 200701, to = 200806 }
 min_item_baskets = 6
 max_items = 1000
+max_basket_items = 100
+max_history = 50
 parts = 4
 row_group_rows = 1024
 context = "leaky"
@@ -176,7 +178,7 @@ const FULL_JSON: &str = concat!(
     r#""category":{"name":"i","type":null,"format":null,"round":null},"extra":["j"]},"#,
     r#""max_reject_share":0.02,"#,
     r#""generate":{"customers":10,"weeks":20,"seed":3,"header":"older","gzip":false,"bad_row_share":0.1}},"#,
-    r#""prepare":{"weeks":{"from":200701,"to":200806},"min_item_baskets":6,"max_items":1000,"parts":4,"#,
+    r#""prepare":{"weeks":{"from":200701,"to":200806},"min_item_baskets":6,"max_items":1000,"max_basket_items":100,"max_history":50,"parts":4,"#,
     r#""row_group_rows":1024,"context":"leaky","profile":false},"#,
     r#""split":{"by":"time","test_weeks":3,"valid_weeks":2},"#,
     r#""table":[{"name":"items","sql":"select 1","file":"items.sql","key":["item_id"],"sort":["item_id"],"parts":1}],"#,
@@ -210,7 +212,7 @@ fn defaults_are_as_documented() {
             r#"{"name":"grocery","seed":1,"#,
             r#""source":{"layout":"dunnhumby-lgsr","path":"data/*.csv.gz","format":null,"csv":null,"columns":null,"#,
             r#""max_reject_share":0.01,"generate":null},"#,
-            r#""prepare":{"weeks":{"from":null,"to":null},"min_item_baskets":5,"max_items":null,"parts":8,"#,
+            r#""prepare":{"weeks":{"from":null,"to":null},"min_item_baskets":5,"max_items":null,"max_basket_items":null,"max_history":null,"parts":8,"#,
             r#""row_group_rows":65536,"context":"decision","profile":true},"#,
             r#""split":{"by":"time","test_weeks":4,"valid_weeks":0},"#,
             r#""table":[],"check":[],"#,
@@ -258,7 +260,16 @@ fn json_with_an_unknown_key_or_model_is_refused() {
 
 #[test]
 fn the_key_lists_are_the_fields_of_the_types() {
-    let json: Value = serde_json::from_str(FULL_JSON).unwrap();
+    let mut json: Value = serde_json::from_str(FULL_JSON).unwrap();
+    // Two ways to split know keys of their own.
+    let by_user = SplitSpec::User {
+        test_share: 0.1,
+        valid_share: 0.0,
+    };
+    json["split"] = Value::from(vec![
+        json["split"].clone(),
+        serde_json::to_value(by_user).unwrap(),
+    ]);
     let tables = [
         ("", &keys::TOP),
         ("/source", &keys::SOURCE),
@@ -283,7 +294,7 @@ fn the_key_lists_are_the_fields_of_the_types() {
         keys
     };
     for (pointer, table) in tables {
-        // A check has the keys of its rule: together the checks have all.
+        // A check has the keys of its rule, a split those of its kind: together they have all.
         let found: Vec<&Value> = match json.pointer(pointer).unwrap() {
             Value::Array(items) => items.iter().collect(),
             one => vec![one],
@@ -380,12 +391,13 @@ prop_compose! {
 prop_compose! {
     fn prepare()(
         a in proptest::option::of(week()), b in proptest::option::of(week()), min_item_baskets: u32,
-        max_items in proptest::option::of(1..=u32::MAX), parts in 1..=4096u32, row_group_rows in 1..=u32::MAX,
+        max_items in proptest::option::of(1..=u32::MAX), max_basket_items in proptest::option::of(1..=u32::MAX),
+        max_history in proptest::option::of(1..=u32::MAX), parts in 1..=4096u32, row_group_rows in 1..=u32::MAX,
         context in prop_oneof![Just(ContextSpec::Decision), Just(ContextSpec::Leaky)],
         profile: bool,
     ) -> PrepareSpec {
         let (from, to) = if a.is_some() && b.is_some() { (a.min(b), a.max(b)) } else { (a, b) };
-        PrepareSpec { weeks: WeekRange { from, to }, min_item_baskets, max_items, parts, row_group_rows, context, profile }
+        PrepareSpec { weeks: WeekRange { from, to }, min_item_baskets, max_items, max_basket_items, max_history, parts, row_group_rows, context, profile }
     }
 }
 
@@ -395,6 +407,10 @@ fn split() -> impl Strategy<Value = SplitSpec> {
         (1..=u32::MAX, any::<u32>()).prop_map(|(test_weeks, valid_weeks)| SplitSpec::Time {
             test_weeks,
             valid_weeks
+        }),
+        (0.001..0.5f64, 0.0..0.5f64).prop_map(|(test_share, valid_share)| SplitSpec::User {
+            test_share,
+            valid_share
         }),
     ]
 }

@@ -20,7 +20,7 @@ async fn merged(rest: &str) -> Result<Defs, SchedulerError> {
         &source,
         &spec,
         &layout,
-        layout::common(&spec.split)?,
+        layout::common(&spec.split, &layout)?,
         &context,
     )
     .await

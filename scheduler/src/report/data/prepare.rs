@@ -145,6 +145,22 @@ pub struct Split {
     pub by: String,
     /// Train, valid and test, in this order.
     pub parts: Vec<SplitPart>,
+    /// What each filter after the split kept from models.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// What a filter took away.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LeftOut {
+    /// What is gone, such as `items outside the vocab`.
+    pub what: String,
+    /// The rule, with the spec's number.
+    pub rule: String,
+    /// How many.
+    pub count: u64,
+    /// Of how many, where that is known.
+    pub of: Option<u64>,
 }
 
 /// One split.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::scroll;
 use crate::report::charts::stack::{Segment, stack};
-use crate::report::data::{ReportData, Split, SplitPart};
+use crate::report::data::{LeftOut, ReportData, Split, SplitPart};
 use crate::report::format;
 
 /// The part; `None` where no split was made.
@@ -29,6 +29,10 @@ pub fn split(data: &ReportData) -> Option<Markup> {
         }
         figure { (stack("split-rows", "Rows in each split", &segments)) }
         (scroll("Train, valid and test", &table(split)))
+        @if !split.left_out.is_empty() {
+            h3 { "What each filter left out" }
+            (scroll("What each filter left out", &left_out(&split.left_out)))
+        }
     })
 }
 
@@ -54,6 +58,31 @@ fn table(split: &Split) -> Markup {
                         td.n { (users(part)) }
                         td.tabular { (part.from.as_deref().unwrap_or("–")) }
                         td.tabular { (part.to.as_deref().unwrap_or("–")) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn left_out(filters: &[LeftOut]) -> Markup {
+    html! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "What" }
+                    th scope="col" { "Rule" }
+                    th.n scope="col" { "Left out" }
+                    th.n scope="col" { "Of" }
+                }
+            }
+            tbody {
+                @for filter in filters {
+                    tr {
+                        th scope="row" { (filter.what) }
+                        td { (filter.rule) }
+                        td.n { (format::count(filter.count)) }
+                        td.n { (filter.of.map_or_else(|| "–".to_owned(), format::count)) }
                     }
                 }
             }

@@ -10,10 +10,12 @@ use crate::error::SchedulerError;
 use crate::plan::StepKind;
 use crate::report::{
     Check, CheckOutcome, RejectReason, RejectSample, Rejects, ReportData, RowAction, SampleRows,
-    Severity, Split, SplitPart, TableRow,
+    Severity, TableRow,
 };
 use crate::step::rows::named;
 use crate::step::{LEFT_OUT, READ};
+
+mod split;
 
 /// Rejected lines shown.
 const SHOWN: usize = 20;
@@ -61,7 +63,7 @@ pub async fn fill(
     }
     if well {
         data.rejects = Some(rejects(facts).await?);
-        data.split = split(facts).await?;
+        data.split = split::split(facts, &data.tables).await?;
         let profile = objects::profile(&facts.record.run_id);
         data.profile = facts.context.jobs.warehouse().find_json(&profile).await?;
         let lines = data.rejects.as_ref().map(|r| r.rows_read);
@@ -183,30 +185,4 @@ async fn rejects(facts: &Facts<'_>) -> Result<Rejects, SchedulerError> {
         reasons,
         samples,
     })
-}
-
-async fn split(facts: &Facts<'_>) -> Result<Option<Split>, SchedulerError> {
-    let sql =
-        "select split, count(*) as baskets, sum(lines) as rows, count(distinct user_id) as users,
-               cast(min(ordered_at) as date) as first_day, cast(max(ordered_at) as date) as last_day
-               from splits group by split order by min(ordered_at)";
-    let parts: Vec<SplitPart> = ask(facts, &["splits"], sql)
-        .await?
-        .iter()
-        .map(|r| SplitPart {
-            name: text(r, "split"),
-            rows: number(r, "rows"),
-            baskets: number(r, "baskets"),
-            users: Some(number(r, "users")),
-            from: Some(text(r, "first_day")),
-            to: Some(text(r, "last_day")),
-        })
-        .collect();
-    let by = match facts.record.plan.spec.split {
-        pannier_proto::spec::SplitSpec::Time { test_weeks, .. } => {
-            format!("time: the last {test_weeks} weeks are held out")
-        }
-        pannier_proto::spec::SplitSpec::LastBasket {} => "the last basket of each user".to_owned(),
-    };
-    Ok((!parts.is_empty()).then_some(Split { by, parts }))
 }
