@@ -111,6 +111,21 @@ pub struct CheckResult {
     pub sample: Vec<Vec<String>>,
 }
 
+/// What an operator of the engine cost a step, over all its tasks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operator {
+    /// Its name, for example `Aggregate`.
+    pub name: String,
+    /// Seconds that its tasks were busy with it, waiting left out.
+    pub seconds: f64,
+    /// Rows that came out of it.
+    pub rows: u64,
+    /// Bytes of them in memory; of what was written to storage, bytes of the files.
+    pub bytes: u64,
+    /// Bytes that it put on disk for want of memory.
+    pub spilled: u64,
+}
+
 /// A metric of a method over the held-out queries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricRow {
@@ -175,6 +190,13 @@ pub enum RunEventKind {
         rows: u64,
         /// Rows per second.
         rate: f64,
+    },
+    /// What a step's work in the engine was made of, the dearest first.
+    Operators {
+        /// The step.
+        step: String,
+        /// The operators.
+        operators: Vec<Operator>,
     },
     /// A step is done.
     StepFinished {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ballista_core::config::TaskSchedulingPolicy;
-use ballista_scheduler::cluster::BallistaCluster;
+use ballista_scheduler::cluster::{BallistaCluster, JobState};
 use ballista_scheduler::config::{SchedulerConfig as BallistaConfig, TaskDistributionPolicy};
 use ballista_scheduler::scheduler_process::create_scheduler;
 use ballista_scheduler::scheduler_server::SchedulerServer;
@@ -19,8 +19,10 @@ use crate::slots::CountedSlots;
 
 /// Ballista's scheduler.
 pub type Ballista = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
+/// What it remembers of jobs that ended.
+pub type Ended = Arc<dyn JobState>;
 
-/// Makes it. Call once per process.
+/// Makes them. Call once per process.
 ///
 /// # Errors
 /// Where Ballista refuses its configuration.
@@ -28,7 +30,7 @@ pub async fn ballista(
     config: &SchedulerConfig,
     warehouse: Warehouse,
     port: u16,
-) -> Result<Ballista, SchedulerError> {
+) -> Result<(Ballista, Ended), SchedulerError> {
     let timeout = config.executor_timeout.0.as_secs().max(2);
     let inner = Arc::new(BallistaConfig {
         external_host: config.external_host.clone(),
@@ -55,6 +57,8 @@ pub async fn ballista(
     let memory = BallistaCluster::new_from_config(&inner)
         .await
         .map_err(failed)?;
-    let cluster = BallistaCluster::new(Arc::new(CountedSlots::default()), memory.job_state());
-    create_scheduler(cluster, inner).await.map_err(failed)
+    let ended = memory.job_state();
+    let cluster = BallistaCluster::new(Arc::new(CountedSlots::default()), Arc::clone(&ended));
+    let ballista = create_scheduler(cluster, inner).await.map_err(failed)?;
+    Ok((ballista, ended))
 }

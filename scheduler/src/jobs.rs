@@ -15,14 +15,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use pannier_engine::warehouse::Warehouse;
 use pannier_engine::{catalog, session};
+use pannier_proto::event::Operator;
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::Ballista;
+use crate::cluster::{Ballista, Ended};
 use crate::config::SchedulerConfig;
 use crate::error::SchedulerError;
+use crate::operators;
 use crate::results::LiveResults;
 use crate::slots::lost_ground;
 
@@ -64,6 +66,7 @@ enum Look {
 #[derive(Clone)]
 pub struct Jobs {
     ballista: Ballista,
+    ended: Ended,
     warehouse: Warehouse,
     slots: Arc<Semaphore>,
     results: LiveResults,
@@ -74,9 +77,15 @@ pub struct Jobs {
 impl Jobs {
     /// Jobs on this scheduler.
     #[must_use]
-    pub fn new(ballista: Ballista, warehouse: Warehouse, config: &SchedulerConfig) -> Self {
+    pub fn new(
+        ballista: Ballista,
+        ended: Ended,
+        warehouse: Warehouse,
+        config: &SchedulerConfig,
+    ) -> Self {
         Self {
             ballista,
+            ended,
             warehouse,
             slots: Arc::new(Semaphore::new(config.parallel_jobs.max(1))),
             results: LiveResults::default(),
@@ -137,7 +146,7 @@ impl Jobs {
         Ok(SessionContext::new_with_state(state))
     }
 
-    /// Runs a plan to its end.
+    /// Runs a plan to its end; gives what its operators cost.
     ///
     /// # Errors
     /// `Failed` where the plan cannot work, `Unavailable` where trying later may help.
@@ -148,7 +157,7 @@ impl Jobs {
         plan: Arc<dyn ExecutionPlan>,
         cancel: &CancellationToken,
         mut progress: impl FnMut(JobProgress) + Send,
-    ) -> Result<(), SchedulerError> {
+    ) -> Result<Vec<Operator>, SchedulerError> {
         let _slot = tokio::select! {
             slot = self.slots.acquire() => slot
                 .map_err(|_| SchedulerError::Unavailable("the scheduler is closing".into()))?,
@@ -165,7 +174,7 @@ impl Jobs {
                     SchedulerError::Unavailable(format!("the job could not be submitted: {e}"))
                 })?;
             match self.watch(&job, cancel, &mut progress).await {
-                Ok(Watched::Done) => return Ok(()),
+                Ok(Watched::Done) => return Ok(self.operators(&job).await),
                 Ok(Watched::LostGround) if losses < LOSSES => {
                     tracing::warn!(job = %job, name, "an executor is gone; the job begins anew");
                     losses += 1;
@@ -182,6 +191,12 @@ impl Jobs {
                 Err(e) => return Err(e),
             }
         }
+    }
+
+    /// What a finished job's operators cost; nothing where that is not known any more.
+    async fn operators(&self, job: &JobId) -> Vec<Operator> {
+        let graph = self.ended.get_execution_graph(job).await.ok().flatten();
+        graph.map_or_else(Vec::new, |graph| operators::of_job(graph.stages().values()))
     }
 
     async fn wait_for_executor(&self, cancel: &CancellationToken) -> Result<(), SchedulerError> {

@@ -13,6 +13,7 @@ mod executors_only;
 mod jobs;
 mod layout;
 mod neighbours;
+mod operators;
 mod plan;
 mod profile;
 pub mod report;

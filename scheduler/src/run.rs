@@ -183,9 +183,10 @@ impl RunState {
                 self.error = Some(error.clone());
                 self.end(RunPhase::Failed)
             }
-            RunEventKind::Loss { .. } | RunEventKind::Checked { .. } | RunEventKind::Log { .. } => {
-                Vec::new()
-            }
+            RunEventKind::Loss { .. }
+            | RunEventKind::Checked { .. }
+            | RunEventKind::Operators { .. }
+            | RunEventKind::Log { .. } => Vec::new(),
         }
     }
 

@@ -53,10 +53,10 @@ pub async fn serve(
     warehouse.reached().await?;
     let store = Store::open(&config.state)?;
     let _lock = lock(&config.state)?;
-    let ballista = cluster::ballista(&config, warehouse.clone(), port).await?;
+    let (ballista, ended) = cluster::ballista(&config, warehouse.clone(), port).await?;
     let context = StepContext {
         store: store.clone(),
-        jobs: Jobs::new(ballista.clone(), warehouse.clone(), &config),
+        jobs: Jobs::new(ballista.clone(), ended, warehouse.clone(), &config),
         trainers: Trainers::default(),
     };
     let driver = Driver::new(context.clone());

@@ -42,6 +42,30 @@ test_weeks = 3
 [evaluate]
 k = [10]
 queries = 2000
+
+[[check]]
+name = "rows of train_baskets"
+rule = "rows-between"
+table = "train_baskets"
+min = 1
+
+[[check]]
+name = "rows of queries"
+rule = "rows-between"
+table = "queries"
+min = 1
+
+[[check]]
+name = "rows of counts"
+rule = "rows-between"
+table = "counts"
+min = 1
+
+[[check]]
+name = "rows of interactions"
+rule = "rows-between"
+table = "interactions"
+min = 1
 "#;
 
 /// What follows for tests that train.

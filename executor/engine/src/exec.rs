@@ -40,6 +40,19 @@ pub enum EngineOp {
     Generate(Generate),
 }
 
+impl EngineOp {
+    /// What people call it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ReadRaw(_) => "ReadRaw",
+            Self::WriteTable(_) => "WriteTable",
+            Self::WriteResult(_) => "WriteResult",
+            Self::Generate(_) => "Generate",
+        }
+    }
+}
+
 /// The node.
 #[derive(Debug)]
 pub struct EngineExec {

@@ -10,6 +10,7 @@ mod training;
 
 use std::collections::BTreeMap;
 
+use pannier_proto::event::Operator;
 use pannier_proto::profile::Profile;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,8 @@ pub struct ReportData {
     pub split: Option<Split>,
     /// What ran when.
     pub timeline: Vec<Activity>,
+    /// What the engine's operators cost in all steps together, the dearest first.
+    pub operators: Vec<Operator>,
     /// Why a part is empty, in a full sentence, where the caller knows better than the page.
     pub absent: BTreeMap<Part, String>,
 }

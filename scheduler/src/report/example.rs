@@ -1,6 +1,7 @@
 //! Two made-up runs for tests and for looking at the page: one that succeeded and one that failed.
 //! Only values, so it may be long.
 
+use pannier_proto::event::Operator;
 use pannier_proto::profile::{
     BANDS, ColumnProfile, Counted, Profile, Repeat, Shopping, TableProfile, TopValue, Week,
 };
@@ -63,6 +64,7 @@ pub fn grocery() -> ReportData {
         profile: Some(profile()),
         split: Some(split()),
         timeline: timeline(),
+        operators: operators(),
         ..ReportData::default()
     }
 }
@@ -715,6 +717,23 @@ fn split() -> Split {
             },
         ],
     }
+}
+
+fn operators() -> Vec<Operator> {
+    [
+        ("WriteTable", 9.2, 2_676_334, 41_200_000, 0),
+        ("ReadRaw", 7.9, 3_034_288, 910_000_000, 0),
+        ("Aggregate", 4.1, 5_300_114, 402_000_000, 0),
+        ("Sort", 1.2, 1_204_000, 96_000_000, 52_000_000),
+    ]
+    .map(|(name, seconds, rows, bytes, spilled)| Operator {
+        name: name.to_owned(),
+        seconds,
+        rows,
+        bytes,
+        spilled,
+    })
+    .to_vec()
 }
 
 fn timeline() -> Vec<Activity> {

@@ -15,7 +15,7 @@ use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::manifest::{ManifestFile, TableManifest};
 use pannier_proto::objects;
 
-use super::table::{at_rest, progress, raw_pieces};
+use super::table::{at_rest, progress, raw_pieces, tell_operators};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::layout::{ContentPiece, RawFiles};
@@ -113,7 +113,7 @@ pub async fn make_pieces(
             }
             return Err(changed);
         }
-        ran?;
+        tell_operators(run, ran?);
         note_empty(warehouse, table, &missing).await?;
     }
     Ok((target, query))

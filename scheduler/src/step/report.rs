@@ -4,7 +4,7 @@
 mod learned;
 mod prepared;
 
-use pannier_proto::event::{RunEvent, RunEventKind, StepOutcome};
+use pannier_proto::event::{Operator, RunEvent, RunEventKind, StepOutcome};
 use pannier_proto::ids::BUILD_ID;
 use pannier_proto::objects;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{StepContext, StepResult};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
+use crate::operators;
 use crate::report::{
     Activity, ActivityKind, ActivityOutcome, ReportData, RunHeader, RunStatus, render,
 };
@@ -85,6 +86,7 @@ async fn page(
             summary: None,
         },
         timeline: timeline(&events, started_ms),
+        operators: operators(&events),
         ..ReportData::default()
     };
     prepared::fill(&facts, &mut data, well).await?;
@@ -95,6 +97,15 @@ async fn page(
 }
 
 /// A bar per step, from its last start to its end.
+/// What all steps' operators cost together. A step that was tried again counts each time.
+fn operators(events: &[RunEvent]) -> Vec<Operator> {
+    let all = events.iter().filter_map(|event| match &event.kind {
+        RunEventKind::Operators { operators, .. } => Some(operators),
+        _ => None,
+    });
+    operators::sum(all.flatten())
+}
+
 fn timeline(events: &[RunEvent], started_ms: i64) -> Vec<Activity> {
     let mut bars: Vec<Activity> = Vec::new();
     for event in events {

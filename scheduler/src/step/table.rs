@@ -9,7 +9,7 @@ use pannier_engine::generate as generator;
 use pannier_engine::ops::generate::{Generate, marker};
 use pannier_engine::raw::{RawPiece, RawRelation, relation};
 use pannier_engine::table::{TableTarget, commit, manifest_columns, write_plan};
-use pannier_proto::event::{RunEventKind, StepOutcome};
+use pannier_proto::event::{Operator, RunEventKind, StepOutcome};
 use pannier_proto::ids::BUILD_ID;
 use pannier_proto::manifest::{TableLineage, TableManifest};
 use pannier_proto::objects;
@@ -68,7 +68,7 @@ async fn make_parts(
         jobs.warehouse().delete_all(&made).await?;
         return Err(changed);
     }
-    ran?;
+    tell_operators(run, ran?);
     Ok((target, query))
 }
 
@@ -168,6 +168,12 @@ fn outcome(manifest: &TableManifest) -> StepOutcome {
         parts: manifest.files.len() as u32,
         digest: manifest.digest.clone(),
     }
+}
+
+/// Tells what a job's operators cost.
+pub fn tell_operators(run: &StepRun, operators: Vec<Operator>) {
+    let step = run.step.clone();
+    run.tell(RunEventKind::Operators { step, operators });
 }
 
 /// Tells how far a job is, not too often.

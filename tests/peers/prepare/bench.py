@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import limits
 from agree import differences, facts
 from memory import Peak
 
@@ -144,6 +145,9 @@ def main():
         wrong += differ
         medians[k] = summary(reports)
         show(k, medians[k])
+        if "pannier" in reports:
+            last = reports["pannier"][-1]
+            limits.show(last["operators"], last["seconds"], args.threads, args.work)
     if len(args.k) > 1:
         grow(medians)
     print("\nthe sides disagree:\n" + "\n".join(wrong) if wrong else f"\nall of {', '.join(args.only)} agree")

@@ -47,15 +47,31 @@ memory = "{memory}GiB"
 
 
 def run(program, args):
-    """Runs the spec with everything below `args.out`, so that no table is there already."""
+    """Runs the spec with everything below `args.out`, so that no table is there already; gives its operators, added up."""
     spec, config = args.out / "spec.toml", args.out / "config.toml"
     spec.write_text(SPEC)
     config.write_text(CONFIG.format(threads=args.threads, memory=args.memory))
-    command = [program, "run", spec, "--config", config, "--data", args.out / "pannier-data", "--quiet",
+    command = [program, "run", spec, "--config", config, "--data", args.out / "pannier-data", "--json",
                "--set", f"source.path={args.data / 'transactions*.parquet'}"]
-    done = subprocess.run(command, stdout=sys.stderr)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"pannier run ended with exit code {done.returncode}")
+    return operators(done.stdout)
+
+
+def operators(events):
+    """What each operator of the engine cost in all steps together, the dearest first."""
+    sums = {}
+    for line in events.splitlines():
+        event = json.loads(line)
+        if event.get("event") != "operators":
+            continue
+        for operator in event["operators"]:
+            of_name = sums.setdefault(operator["name"], dict.fromkeys(("seconds", "rows", "bytes", "spilled"), 0))
+            for key in of_name:
+                of_name[key] += operator[key]
+    named = [{"name": name} | of_name for name, of_name in sums.items()]
+    return sorted(named, key=lambda operator: -operator["seconds"])
 
 
 def files_of(warehouse, table):
@@ -74,10 +90,11 @@ def main():
         sys.exit(f"{args.program} is not there: cargo build --release -p pannier, or --program")
     clock = Clock()
     with clock.step("run"):
-        run(args.program, args)
+        cost = run(args.program, args)
     warehouse = args.out / "pannier-data" / "warehouse"
     # Count and checksum stay in a table here: reading Parquet would cost this small process the memory of a library.
-    clock.report({name: files_of(warehouse, name) for name in (*TABLES, "pairs")})
+    tables = {name: files_of(warehouse, name) for name in (*TABLES, "pairs")}
+    clock.report(tables, operators=cost)
 
 
 if __name__ == "__main__":

@@ -46,8 +46,9 @@ class Clock:
         yield
         self.steps[name] = round(time.perf_counter() - began, 3)
 
-    def report(self, tables, pairs=None):
-        """Prints what bench.py reads: seconds, steps, each table's files, and (count, checksum) of the pairs."""
+    def report(self, tables, pairs=None, operators=None):
+        """Prints what bench.py reads: seconds, steps, files of each table, (count, checksum) of the pairs, costs."""
         seconds = round(time.perf_counter() - self.began, 3)
         files = {name: [str(path) for path in paths] for name, paths in tables.items()}
-        print(json.dumps({"seconds": seconds, "steps": self.steps, "tables": files, "pairs": pairs}), flush=True)
+        print(json.dumps({"seconds": seconds, "steps": self.steps, "tables": files, "pairs": pairs,
+                          "operators": operators}), flush=True)

@@ -78,6 +78,16 @@ pub fn event(event: &RunEvent) -> String {
                 clean(&check.found)
             )
         }
+        RunEventKind::Operators { step, operators } => {
+            let dearest = operators.iter().take(3);
+            let dearest: Vec<String> = dearest
+                .map(|o| format!("{} {}", o.name, duration(o.seconds)))
+                .collect();
+            format!(
+                "{step}: the processors were busy with {}",
+                dearest.join(", ")
+            )
+        }
         RunEventKind::Log { step, text } if step.is_empty() => clean(text),
         RunEventKind::Log { step, text } => format!("{step}: {}", clean(text)),
         RunEventKind::Recovered => "the scheduler started again and took the run up".to_owned(),

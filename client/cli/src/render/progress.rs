@@ -130,6 +130,7 @@ impl Progress {
             RunEventKind::Checked { check: result, .. } => {
                 check(result).into_iter().map(Change::Say).collect()
             }
+            RunEventKind::Operators { .. } => Vec::new(),
             RunEventKind::Log { step, text } if step.is_empty() => note(clean(text)),
             RunEventKind::Log { step, text } => {
                 note(format!("{}  {}", pad(step, self.width), clean(text)))

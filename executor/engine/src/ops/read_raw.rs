@@ -6,12 +6,13 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
+use crate::raw::read::RawRead;
 use crate::raw::relation::pieces_of;
 use crate::raw::{RawColumn, RawForm, RawPiece, Reading, read, relation_schema};
 
@@ -53,12 +54,12 @@ impl ReadRaw {
     ) -> Result<SendableRecordBatchStream> {
         let mut builder = RecordBatchReceiverStreamBuilder::new(schema, 2);
         let (tx, op) = (builder.tx(), self.clone());
-        let baseline = BaselineMetrics::new(metrics, partition);
+        let baseline = Arc::new(BaselineMetrics::new(metrics, partition));
         builder.spawn(async move {
             while let Some(batch) = input.next().await {
                 let batch = batch?;
                 for piece in pieces_of(&batch) {
-                    let (op, tx, baseline) = (op.clone(), tx.clone(), baseline.intermediate());
+                    let (op, tx, baseline) = (op.clone(), tx.clone(), Arc::clone(&baseline));
                     let read = tokio::task::spawn_blocking(move || op.read(&piece, &tx, &baseline));
                     read.await.map_err(|e| {
                         datafusion::common::exec_datafusion_err!("reading stopped: {e}")
@@ -79,8 +80,12 @@ impl ReadRaw {
     ) -> Result<()> {
         let reading = Reading::new(&self.columns, &self.projection, piece.part)?;
         let mut file = read::open(piece, &self.form, &Arc::new(reading))?;
-        while let Some(batch) = file.next_batch()? {
-            baseline.record_output(batch.num_rows());
+        let next = |file: &mut Box<dyn RawRead>| {
+            let _busy = baseline.elapsed_compute().timer();
+            file.next_batch()
+        };
+        while let Some(batch) = next(&mut file)? {
+            let batch = batch.record_output(baseline);
             if tx.blocking_send(Ok(batch)).is_err() {
                 return Ok(());
             }

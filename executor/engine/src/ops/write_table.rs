@@ -12,7 +12,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Typ
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 use pannier_proto::manifest::ManifestFile;
@@ -67,8 +67,10 @@ impl WriteTable {
     ) -> Result<SendableRecordBatchStream> {
         let op = self.clone();
         let baseline = BaselineMetrics::new(metrics, partition);
+        let bytes = MetricBuilder::new(metrics).output_bytes(partition);
         let done = async move {
             let written = op.write(input, &baseline).await?;
+            bytes.add(written.iter().map(|f| f.bytes as usize).sum());
             let columns: Vec<ArrayRef> = vec![
                 Arc::new(
                     written
@@ -129,7 +131,9 @@ impl WriteTable {
                     Some(writer) => writer,
                     None => open.insert(PartWriter::create(&warehouse, self, part, rows.schema())?),
                 };
+                let busy = baseline.elapsed_compute().timer();
                 writer.push(rows.slice(range.start, range.len())).await?;
+                busy.done();
                 baseline.record_output(range.len());
             }
         }

@@ -1,6 +1,9 @@
 //! Where the run's time went: one bar for each piece of work.
 
 use maud::{Markup, html};
+use pannier_proto::event::Operator;
+
+use super::scroll;
 
 use crate::report::charts::gantt::{Span, gantt};
 use crate::report::charts::swatch;
@@ -35,7 +38,45 @@ pub fn timeline(data: &ReportData) -> Option<Markup> {
             (gantt("timeline-chart", "What ran when", &text, &spans, data.header.seconds))
             figcaption { (text) }
         }
+        @if !data.operators.is_empty() {
+            h3 { "What the processors were busy with" }
+            p {
+                "All work of the engine on tables, by operator: waiting is left out, and what ran side by side adds up. "
+                "Bytes are those that came out of an operator; of WriteTable, those of the files."
+            }
+            (scroll("What the processors were busy with", &operators(&data.operators)))
+        }
     })
+}
+
+fn operators(operators: &[Operator]) -> Markup {
+    let all: f64 = operators.iter().map(|o| o.seconds).sum();
+    html! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "Operator" }
+                    th.n scope="col" { "Busy" }
+                    th.n scope="col" { "Share" }
+                    th.n scope="col" { "Rows out" }
+                    th.n scope="col" { "Bytes out" }
+                    th.n scope="col" { "Spilled" }
+                }
+            }
+            tbody {
+                @for operator in operators.iter().filter(|o| o.seconds >= all / 1000.0) {
+                    tr {
+                        th scope="row" { (operator.name) }
+                        td.n { (format::duration(operator.seconds)) }
+                        td.n { (format::share(operator.seconds, all)) }
+                        td.n { (format::count(operator.rows)) }
+                        td.n { (format::bytes(operator.bytes)) }
+                        td.n { (format::bytes(operator.spilled)) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn span(activity: &Activity) -> Span<'_> {
