@@ -33,3 +33,5 @@ pub use serve::serve;
 
 #[cfg(test)]
 mod slt;
+#[cfg(test)]
+mod testing;

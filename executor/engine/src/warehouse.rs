@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use pannier_store::Root;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,18 +82,9 @@ impl Warehouse {
     /// # Errors
     /// Where it is not there or cannot be read.
     pub async fn get(&self, path: &str) -> Result<Bytes, EngineError> {
-        let failed = |source| EngineError::Store {
-            path: path.to_owned(),
-            source,
-        };
-        self.root
-            .store
-            .get(&Path::from(path))
-            .await
-            .map_err(failed)?
-            .bytes()
-            .await
-            .map_err(failed)
+        let found = self.root.store.get(&Path::from(path)).await;
+        let found = found.map_err(at(path))?;
+        found.bytes().await.map_err(at(path))
     }
 
     /// Reads an object of JSON.
@@ -129,15 +120,8 @@ impl Warehouse {
     /// Where it cannot be written.
     pub async fn put(&self, path: &str, bytes: impl Into<Bytes>) -> Result<(), EngineError> {
         let payload = PutPayload::from_bytes(bytes.into());
-        self.root
-            .store
-            .put(&Path::from(path), payload)
-            .await
-            .map(|_| ())
-            .map_err(|source| EngineError::Store {
-                path: path.to_owned(),
-                source,
-            })
+        let put = self.root.store.put(&Path::from(path), payload).await;
+        put.map(|_| ()).map_err(at(path))
     }
 
     /// An object to be written bit by bit; nothing is there until it is shut down. What is large
@@ -171,10 +155,7 @@ impl Warehouse {
         {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(source) => Err(EngineError::Store {
-                path: path.to_owned(),
-                source,
-            }),
+            Err(source) => Err(at(path)(source)),
         }
     }
 
@@ -184,10 +165,7 @@ impl Warehouse {
     /// Where it is not there, or the store cannot say.
     pub async fn size(&self, path: &str) -> Result<u64, EngineError> {
         let head = self.root.store.head(&Path::from(path)).await;
-        head.map(|m| m.size).map_err(|source| EngineError::Store {
-            path: path.to_owned(),
-            source,
-        })
+        head.map(|m| m.size).map_err(at(path))
     }
 
     /// Whether an object is there.
@@ -195,13 +173,15 @@ impl Warehouse {
     /// # Errors
     /// Where the store cannot say.
     pub async fn exists(&self, path: &str) -> Result<bool, EngineError> {
+        Ok(self.find(path).await?.is_some())
+    }
+
+    /// What the store knows of an object; none where it is not there.
+    async fn find(&self, path: &str) -> Result<Option<ObjectMeta>, EngineError> {
         match self.root.store.head(&Path::from(path)).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(source) => Err(EngineError::Store {
-                path: path.to_owned(),
-                source,
-            }),
+            Ok(meta) => Ok(Some(meta)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(at(path)(source)),
         }
     }
 
@@ -221,10 +201,7 @@ impl Warehouse {
             })
             .try_collect()
             .await
-            .map_err(|source| EngineError::Store {
-                path: folder.to_owned(),
-                source,
-            })?;
+            .map_err(at(folder))?;
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
     }
@@ -236,10 +213,7 @@ impl Warehouse {
     pub async fn folders(&self, folder: &str) -> Result<Vec<String>, EngineError> {
         let prefix = Path::from(folder);
         let listed = self.root.store.list_with_delimiter(Some(&prefix));
-        let listed = listed.await.map_err(|source| EngineError::Store {
-            path: folder.to_owned(),
-            source,
-        })?;
+        let listed = listed.await.map_err(at(folder))?;
         let names = listed.common_prefixes.iter();
         let mut names: Vec<String> = names
             .filter_map(|p| p.filename().map(str::to_owned))
@@ -253,14 +227,8 @@ impl Warehouse {
     /// # Errors
     /// Where the store cannot say.
     pub async fn written_ms(&self, path: &str) -> Result<Option<i64>, EngineError> {
-        match self.root.store.head(&Path::from(path)).await {
-            Ok(meta) => Ok(Some(meta.last_modified.timestamp_millis())),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(EngineError::Store {
-                path: path.to_owned(),
-                source,
-            }),
-        }
+        let found = self.find(path).await?;
+        Ok(found.map(|meta| meta.last_modified.timestamp_millis()))
     }
 
     /// Removes an object; one that is not there is as good as removed.
@@ -270,10 +238,7 @@ impl Warehouse {
     pub async fn delete(&self, path: &str) -> Result<(), EngineError> {
         match self.root.store.delete(&Path::from(path)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(EngineError::Store {
-                path: path.to_owned(),
-                source,
-            }),
+            Err(source) => Err(at(path)(source)),
         }
     }
 
@@ -311,6 +276,14 @@ impl Warehouse {
             self.delete(&object.path).await?;
         }
         Ok(objects.iter().map(|o| o.bytes).sum())
+    }
+}
+
+/// Says which object the store failed at.
+fn at(path: &str) -> impl Fn(object_store::Error) -> EngineError {
+    move |source| EngineError::Store {
+        path: path.to_owned(),
+        source,
     }
 }
 

@@ -7,11 +7,11 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::prelude::SessionContext;
 use pannier_engine::session;
-use pannier_engine::warehouse::Warehouse;
 use pannier_proto::manifest::ManifestColumn;
 use pannier_proto::spec::CheckSpec;
 
 use super::*;
+use crate::testing::warehouse;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -303,11 +303,6 @@ async fn measured(context: &SessionContext, measures: &Measures) -> Outcome<Row>
         }
     }
     Ok(row)
-}
-
-/// No test reads or writes in it.
-fn warehouse() -> Result<Warehouse, pannier_engine::EngineError> {
-    Warehouse::open(&std::env::temp_dir().display().to_string())
 }
 
 #[tokio::test]

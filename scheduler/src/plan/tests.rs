@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
-use pannier_engine::warehouse::Warehouse;
 use pannier_proto::spec::{MAPPED_LAYOUT, SpecSource};
 
 use super::*;
 use crate::layout;
+use crate::testing::warehouse;
 
 const SPEC: &str = r#"
 name = "t"
@@ -250,11 +250,6 @@ fn of_layout(name: &str, rest: &str) -> Result<(SpecSource, RunPlan), SchedulerE
     };
     let defs = defs(&spec, &layout)?;
     Ok((source, plan(spec, &layout, &defs, found)?))
-}
-
-fn warehouse() -> Result<Warehouse, SchedulerError> {
-    let folder = std::env::temp_dir().join("pannier-plan-tests");
-    Ok(Warehouse::open(&folder.display().to_string())?)
 }
 
 fn checks_of<'p>(plan: &'p RunPlan, step: &str) -> Vec<&'p CheckSpec> {

@@ -2,12 +2,12 @@
 
 use datafusion::prelude::SessionContext;
 use pannier_engine::session;
-use pannier_engine::warehouse::Warehouse;
 use pannier_proto::manifest::ManifestColumn;
 use pannier_proto::profile::{ColumnProfile, Counted, Repeat, TableProfile, TopValue, Week};
 
 use super::*;
 use crate::step::rows::named;
+use crate::testing::warehouse;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -62,11 +62,6 @@ async fn profiled(
     let sql = top("transactions", columns, &found, 8).ok_or("no column has frequent values")?;
     read_top(&mut found, &ask(context, &sql).await?);
     Ok((found, distinct))
-}
-
-/// No test reads or writes in it.
-fn warehouse() -> Result<Warehouse, pannier_engine::EngineError> {
-    Warehouse::open(&std::env::temp_dir().display().to_string())
 }
 
 #[tokio::test]

@@ -3,17 +3,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, ListArray, StructArray, UInt32Array,
-};
-use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use datafusion::arrow::compute::{
-    SortColumn, concat, filter, is_not_null, lexsort_to_indices, take,
-};
-use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray, UInt32Array};
+use datafusion::arrow::compute::{concat, filter, take};
+use datafusion::arrow::datatypes::Fields;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+
+use super::groups::{ByGroup, counted, list, one_each, unpacked};
 
 /// Rows of all groups: column 0 is the value, the others are keys.
 #[derive(Debug)]
@@ -44,7 +41,7 @@ impl CollectGroups {
         self.group_count = self.group_count.max(n);
     }
 
-    fn push(&mut self, columns: &[ArrayRef], groups: impl Iterator<Item = u32>) {
+    fn push(&mut self, columns: &[ArrayRef], groups: Vec<u32>) {
         if columns.first().is_none_or(|c| c.is_empty()) {
             return;
         }
@@ -90,7 +87,7 @@ impl CollectGroups {
             .filter(|g| **g as usize >= n)
             .map(|g| g - n as u32)
             .collect();
-        self.push(&rest, rest_groups.into_iter());
+        self.push(&rest, rest_groups);
         self.group_count = total - n;
         let columns = columns
             .iter()
@@ -99,33 +96,6 @@ impl CollectGroups {
         let groups = filter(&groups, &first)?.as_primitive().clone();
         Ok((columns, groups, n))
     }
-}
-
-/// Offsets of a list per group from the rows' groups.
-fn offsets(groups: &UInt32Array, count: usize) -> OffsetBuffer<i32> {
-    let mut lengths = vec![0usize; count];
-    for group in groups.values() {
-        lengths[*group as usize] += 1;
-    }
-    OffsetBuffer::from_lengths(lengths)
-}
-
-fn list(values: ArrayRef, offsets: OffsetBuffer<i32>) -> Result<ArrayRef> {
-    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
-    Ok(Arc::new(ListArray::try_new(field, offsets, values, None)?))
-}
-
-/// Row order by group, then by the given columns.
-fn order(groups: &UInt32Array, by: &[ArrayRef]) -> Result<UInt32Array> {
-    let mut columns = vec![SortColumn {
-        values: Arc::new(groups.clone()),
-        options: None,
-    }];
-    columns.extend(by.iter().map(|c| SortColumn {
-        values: Arc::clone(c),
-        options: None,
-    }));
-    Ok(lexsort_to_indices(&columns, None)?)
 }
 
 impl GroupsAccumulator for CollectGroups {
@@ -137,48 +107,31 @@ impl GroupsAccumulator for CollectGroups {
         total: usize,
     ) -> Result<()> {
         self.ensure_groups(total);
-        let present = is_not_null(&values[0])?;
-        let keep: BooleanArray = match opt_filter {
-            Some(wanted) => present
-                .iter()
-                .zip(wanted.iter())
-                .map(|(p, w)| Some(p == Some(true) && w == Some(true)))
-                .collect(),
-            None => present,
-        };
-        if keep.true_count() == keep.len() {
-            self.push(values, group_indices.iter().map(|g| *g as u32));
-            return Ok(());
-        }
-        let kept = values
-            .iter()
-            .map(|v| Ok(filter(v, &keep)?))
-            .collect::<Result<Vec<_>>>()?;
-        let groups: Vec<u32> = group_indices
-            .iter()
-            .zip(keep.values())
-            .filter(|(_, k)| *k)
-            .map(|(g, _)| *g as u32)
-            .collect();
-        self.push(&kept, groups.into_iter());
+        let (columns, groups) = counted(values, group_indices, opt_filter)?;
+        self.push(&columns, groups);
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let (columns, groups, count) = self.take_rows(emit_to)?;
-        let order = order(&groups, &columns[1..])?;
-        list(take(&columns[0], &order, None)?, offsets(&groups, count))
+        let mut by = ByGroup::of(groups.values(), count);
+        by.sort_within(&columns[1..])?;
+        let offsets = by.offsets();
+        list(
+            take(&columns[0], &UInt32Array::from(by.places), None)?,
+            offsets,
+        )
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let (columns, groups, count) = self.take_rows(emit_to)?;
-        let order = order(&groups, &[])?;
-        let columns = columns
-            .iter()
-            .map(|c| Ok(take(c, &order, None)?))
-            .collect::<Result<Vec<_>>>()?;
+        let by = ByGroup::of(groups.values(), count);
+        let offsets = by.offsets();
+        let places = UInt32Array::from(by.places);
+        let columns = columns.iter().map(|c| Ok(take(c, &places, None)?));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
         let rows = StructArray::try_new(self.fields.clone(), columns, None)?;
-        Ok(vec![list(Arc::new(rows), offsets(&groups, count))?])
+        Ok(vec![list(Arc::new(rows), offsets)?])
     }
 
     fn merge_batch(
@@ -188,26 +141,11 @@ impl GroupsAccumulator for CollectGroups {
         total: usize,
     ) -> Result<()> {
         self.ensure_groups(total);
-        let Some(lists) = values[0].as_list_opt::<i32>() else {
-            return exec_err!(
-                "collect_sorted was given a state of type {}",
-                values[0].data_type()
-            );
+        let (rows, groups) = unpacked(&values[0], group_indices)?;
+        let Some(rows) = rows.as_struct_opt() else {
+            return exec_err!("collect_sorted was given a state of {}", rows.data_type());
         };
-        let DataType::Struct(_) = lists.value_type() else {
-            return exec_err!("collect_sorted was given a state of {}", lists.value_type());
-        };
-        let (first, last) = (
-            lists.value_offsets()[0] as usize,
-            lists.value_offsets()[lists.len()] as usize,
-        );
-        let rows = lists.values().slice(first, last - first);
-        let groups: Vec<u32> = (0..lists.len())
-            .flat_map(|i| {
-                std::iter::repeat_n(group_indices[i] as u32, lists.value_length(i) as usize)
-            })
-            .collect();
-        self.push(rows.as_struct().columns(), groups.into_iter());
+        self.push(rows.columns(), groups);
         Ok(())
     }
 
@@ -216,21 +154,9 @@ impl GroupsAccumulator for CollectGroups {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let present = is_not_null(&values[0])?;
-        let keep: Vec<bool> = (0..present.len())
-            .map(|i| present.value(i) && opt_filter.is_none_or(|f| f.is_valid(i) && f.value(i)))
-            .collect();
-        let mask = BooleanArray::from(keep.clone());
-        let columns = values
-            .iter()
-            .map(|v| Ok(filter(v, &mask)?))
-            .collect::<Result<Vec<_>>>()?;
+        let (columns, offsets) = one_each(values, opt_filter)?;
         let rows = StructArray::try_new(self.fields.clone(), columns, None)?;
-        let offsets = OffsetBuffer::from_lengths(keep.iter().map(|k| usize::from(*k)));
-        Ok(vec![list(
-            Arc::new(rows),
-            OffsetBuffer::new(ScalarBuffer::from(offsets.to_vec())),
-        )?])
+        Ok(vec![list(Arc::new(rows), offsets)?])
     }
 
     fn size(&self) -> usize {
@@ -242,6 +168,7 @@ impl GroupsAccumulator for CollectGroups {
 mod tests {
     use super::*;
     use datafusion::arrow::array::Int64Array;
+    use datafusion::arrow::datatypes::{DataType, Field};
 
     fn fields() -> Fields {
         vec![

@@ -7,11 +7,9 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, ListArray, PrimitiveArray,
-    StringArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, StringArray,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::compute::{filter, is_not_null, prep_null_mask_filter};
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Int32Type, Int64Type, UInt32Type, UInt64Type,
 };
@@ -22,6 +20,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
 };
 
+use super::groups::{ByGroup, counted, list, one_each, unpacked};
 use super::one_group::OneGroup;
 
 /// The aggregate function.
@@ -219,60 +218,20 @@ impl<V: Values> Distinct<V> {
             EmitTo::All => self.count,
             EmitTo::First(n) => n,
         };
-        let mut starts = vec![0u32; n + 1];
-        for group in self.groups.iter().filter(|g| (**g as usize) < n) {
-            starts[*group as usize + 1] += 1;
-        }
-        for i in 0..n {
-            starts[i + 1] += starts[i];
-        }
-        let mut places = vec![0u32; starts[n] as usize];
-        let mut rest = Vec::new();
-        let mut next = starts.clone();
-        for (place, group) in self.groups.iter().enumerate() {
-            match next.get_mut(*group as usize) {
-                Some(at) if (*group as usize) < n => {
-                    places[*at as usize] = place as u32;
-                    *at += 1;
-                }
-                _ => rest.push(place as u32),
-            }
-        }
-        let (values, lengths) = self.values.distinct(&places, &starts)?;
-        self.values.keep(&rest);
-        self.groups = rest
-            .iter()
-            .map(|p| self.groups[*p as usize] - n as u32)
-            .collect();
+        let by = ByGroup::of(&self.groups, n);
+        let (values, lengths) = self.values.distinct(&by.places, &by.starts)?;
+        self.values.keep(&by.rest);
+        let rest = by.rest.iter();
+        self.groups = rest.map(|p| self.groups[*p as usize] - n as u32).collect();
         self.count -= n;
-        let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
-        let offsets = OffsetBuffer::from_lengths(lengths);
-        Ok(Arc::new(ListArray::try_new(field, offsets, values, None)?))
+        list(values, OffsetBuffer::from_lengths(lengths))
     }
 
-    fn push(&mut self, column: &ArrayRef, groups: impl Iterator<Item = u32>) -> Result<()> {
+    fn push(&mut self, column: &ArrayRef, groups: Vec<u32>) -> Result<()> {
         self.values.extend(column)?;
         self.groups.extend(groups);
         Ok(())
     }
-}
-
-/// Which rows count: those with a value that the filter lets through.
-fn counting(values: &ArrayRef, wanted: Option<&BooleanArray>) -> Result<Option<BooleanArray>> {
-    if values.null_count() == 0 && wanted.is_none() {
-        return Ok(None);
-    }
-    let present = is_not_null(values)?;
-    Ok(Some(match wanted {
-        Some(wanted) => {
-            let wanted = match wanted.null_count() {
-                0 => wanted.clone(),
-                _ => prep_null_mask_filter(wanted),
-            };
-            datafusion::arrow::compute::and(&present, &wanted)?
-        }
-        None => present,
-    }))
 }
 
 impl<V: Values + 'static> GroupsAccumulator for Distinct<V> {
@@ -284,14 +243,8 @@ impl<V: Values + 'static> GroupsAccumulator for Distinct<V> {
         total: usize,
     ) -> Result<()> {
         self.count = self.count.max(total);
-        match counting(&values[0], opt_filter)? {
-            None => self.push(&values[0], group_indices.iter().map(|g| *g as u32)),
-            Some(keep) => {
-                let groups = group_indices.iter().enumerate();
-                let groups = groups.filter(|(row, _)| keep.value(*row));
-                self.push(&filter(&values[0], &keep)?, groups.map(|(_, g)| *g as u32))
-            }
-        }
+        let (kept, groups) = counted(values, group_indices, opt_filter)?;
+        self.push(&kept[0], groups)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -309,18 +262,8 @@ impl<V: Values + 'static> GroupsAccumulator for Distinct<V> {
         total: usize,
     ) -> Result<()> {
         self.count = self.count.max(total);
-        let Some(lists) = values[0].as_list_opt::<i32>() else {
-            return exec_err!(
-                "collect_distinct was given a state of type {}",
-                values[0].data_type()
-            );
-        };
-        let offsets = lists.value_offsets();
-        let (first, last) = (offsets[0] as usize, offsets[lists.len()] as usize);
-        let groups = group_indices.iter().zip(offsets.windows(2));
-        let groups =
-            groups.flat_map(|(g, w)| std::iter::repeat_n(*g as u32, (w[1] - w[0]) as usize));
-        self.push(&lists.values().slice(first, last - first), groups)
+        let (values, groups) = unpacked(&values[0], group_indices)?;
+        self.push(&values, groups)
     }
 
     fn convert_to_state(
@@ -328,21 +271,8 @@ impl<V: Values + 'static> GroupsAccumulator for Distinct<V> {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let rows = values[0].len();
-        let (kept, offsets) = match counting(&values[0], opt_filter)? {
-            None => (
-                Arc::clone(&values[0]),
-                OffsetBuffer::from_lengths(std::iter::repeat_n(1, rows)),
-            ),
-            Some(keep) => (
-                filter(&values[0], &keep)?,
-                OffsetBuffer::from_lengths((0..rows).map(|i| usize::from(keep.value(i)))),
-            ),
-        };
-        let field = Arc::new(Field::new_list_field(kept.data_type().clone(), true));
-        Ok(vec![Arc::new(ListArray::try_new(
-            field, offsets, kept, None,
-        )?)])
+        let (kept, offsets) = one_each(values, opt_filter)?;
+        Ok(vec![list(Arc::clone(&kept[0]), offsets)?])
     }
 
     fn size(&self) -> usize {

@@ -4,6 +4,7 @@
 mod collect;
 mod collect_groups;
 mod distinct;
+mod groups;
 mod hash;
 mod one_group;
 mod pairs;

@@ -15,11 +15,11 @@ use datafusion::prelude::SessionContext;
 use pannier_engine::narrow::{PIECE, narrow};
 use pannier_engine::raw::{RawForm, RawRelation};
 use pannier_engine::session;
-use pannier_engine::warehouse::Warehouse;
 use pannier_proto::spec::{CheckRule, ContextSpec, Severity};
 
 use crate::layout::source::Place;
 use crate::layout::{Layout, RawFiles, content_pieces, find};
+use crate::testing::warehouse;
 
 /// Tables of one source.
 pub struct Staged {
@@ -29,9 +29,8 @@ pub struct Staged {
 
 /// A session; none of these tables uses a function that reads the warehouse.
 fn context() -> SessionContext {
-    let folder = std::env::temp_dir().display().to_string();
-    let warehouse = Warehouse::open(&folder).unwrap();
-    SessionContext::new_with_state(session::state(session::config(), &warehouse).unwrap())
+    let state = session::state(session::config(), &warehouse().unwrap()).unwrap();
+    SessionContext::new_with_state(state)
 }
 
 /// Rows as a table that tells the piece of each, as committed tables do.
