@@ -1,4 +1,8 @@
-"""What this machine can move: bytes per second through memory, to disk and from it; and operators held against that."""
+"""What this machine can move: bytes per second through memory, to disk and from it; and operators held against that.
+
+An operator's bytes are the engine's own count: those of the batches that came out of it. Batches that are slices of one
+array count the whole array each time, so an aggregate that emits large groups seems to move more than it does.
+"""
 
 import os
 import tempfile

@@ -58,6 +58,9 @@ impl Columnar {
     /// The file's columns that must be read: those wanted, and those that may make a row a reject.
     /// `never_null` says of a file's column that no row lacks it.
     pub fn needed(&self, schema: &Schema, never_null: impl Fn(usize) -> bool) -> Vec<usize> {
+        if !self.reading.judges() {
+            return Vec::new();
+        }
         let declared = self.reading.columns().iter().zip(&self.places).enumerate();
         let mut needed: Vec<usize> = declared
             .filter_map(|(at, (column, place))| {

@@ -87,6 +87,13 @@ impl Reading {
         self.projection.contains(&column)
     }
 
+    /// Whether it matters that a row is bad: it would show in a value, a reason or a text.
+    pub fn judges(&self) -> bool {
+        let (reason, text) = (self.columns.len() + 2, self.columns.len() + 3);
+        let mut wanted = self.projection.iter();
+        wanted.any(|at| *at < self.columns.len() || *at == reason || *at == text)
+    }
+
     /// Puts a batch together: `values` gives the array of each wanted column.
     ///
     /// # Errors

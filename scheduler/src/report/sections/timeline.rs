@@ -42,7 +42,7 @@ pub fn timeline(data: &ReportData) -> Option<Markup> {
             h3 { "What the processors were busy with" }
             p {
                 "All work of the engine on tables, by operator: waiting is left out, and what ran side by side adds up. "
-                "Bytes are those that came out of an operator; of WriteTable, those of the files."
+                "Bytes are those that came out of an operator, slices of one array each as the whole of it; of WriteTable, those of the files."
             }
             (scroll("What the processors were busy with", &operators(&data.operators)))
         }
