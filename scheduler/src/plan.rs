@@ -8,7 +8,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
-    BaselineModel, CheckRule, CheckSpec, GenerateSpec, PublishSpec, RunSpec, Severity, TrainSpec,
+    BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,9 @@ use crate::check;
 use crate::error::SchedulerError;
 use crate::layout::{Defs, Layout, Own, RawFiles, Source, TableDef};
 
+mod checks;
 mod table;
+use checks::{INPUTS, LINES, STAGED, checks, input_checks, lines};
 use table::Tables;
 pub use table::params;
 
@@ -303,62 +305,6 @@ fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
         after: Vec::new(),
         kind,
     })
-}
-
-/// The step that checks the staged tables.
-const STAGED: &str = "check:staged";
-/// The step that checks what is made of them.
-const INPUTS: &str = "check:inputs";
-
-/// The step that counts lines.
-const LINES: &str = "check:lines";
-
-/// Every line read must have gone somewhere.
-fn lines(spec: &RunSpec, layout: &Layout, after: Vec<String>) -> StepPlan {
-    let counted = ["transactions", "rejects", "facts"];
-    let mut own = spec.table.iter();
-    let own = own.any(|t| counted.contains(&t.name.as_str()));
-    let raw = layout.lines();
-    StepPlan {
-        id: LINES.to_owned(),
-        after,
-        kind: StepKind::Lines { raw, own },
-    }
-}
-
-/// The share of rejects, the layout's checks, the common ones of a model's inputs, and the spec's.
-/// One of the spec takes the place of a default of the same name.
-fn checks(spec: &RunSpec, layout: &Layout, common: &[CheckSpec]) -> Vec<CheckSpec> {
-    let rejects = CheckSpec {
-        name: "share of rejects".into(),
-        rule: CheckRule::RejectShare {
-            max_share: spec.source.max_reject_share,
-        },
-        severity: Severity::Fail,
-    };
-    let inputs = common.iter().filter(|_| !spec.train.is_empty());
-    let defaults = std::iter::once(&rejects).chain(&layout.check).chain(inputs);
-    defaults
-        .filter(|default| !spec.check.iter().any(|own| own.name == default.name))
-        .chain(&spec.check)
-        .cloned()
-        .collect()
-}
-
-/// The step that checks a model's inputs, after the tables that it reads.
-fn input_checks(checks: Vec<CheckSpec>, steps: &[StepPlan]) -> StepPlan {
-    let read: BTreeSet<String> = checks
-        .iter()
-        .flat_map(|check| check::reads(&check.rule))
-        .map(|table| format!("table:{table}"))
-        .collect();
-    let read = steps.iter().filter(|s| read.contains(&s.id));
-    let after = read.map(|s| s.id.clone());
-    StepPlan {
-        id: INPUTS.to_owned(),
-        after: std::iter::once(STAGED.to_owned()).chain(after).collect(),
-        kind: StepKind::Checks { checks },
-    }
 }
 
 /// Training, prediction, evaluation, publication.

@@ -1,6 +1,6 @@
 //! Events in words, one line each.
 
-use pannier_proto::event::{RunEvent, RunEventKind, StepOutcome};
+use pannier_proto::event::{CheckResult, Operator, RunEvent, RunEventKind, StepOutcome};
 use pannier_proto::ids::short;
 
 use super::format::{count, duration, plural, whole};
@@ -66,28 +66,8 @@ pub fn event(event: &RunEvent) -> String {
             count(*global_step),
             plural(*pairs, "pair")
         ),
-        RunEventKind::Checked { step, check } => {
-            let word = if check.passed {
-                "passed"
-            } else {
-                "does not hold"
-            };
-            format!(
-                "{step}: check `{}` {word}, {}",
-                clean(&check.name),
-                clean(&check.found)
-            )
-        }
-        RunEventKind::Operators { step, operators } => {
-            let dearest = operators.iter().take(3);
-            let dearest: Vec<String> = dearest
-                .map(|o| format!("{} {}", o.name, duration(o.seconds)))
-                .collect();
-            format!(
-                "{step}: the processors were busy with {}",
-                dearest.join(", ")
-            )
-        }
+        RunEventKind::Checked { step, check } => checked(step, check),
+        RunEventKind::Operators { step, operators } => busy(step, operators),
         RunEventKind::Log { step, text } if step.is_empty() => clean(text),
         RunEventKind::Log { step, text } => format!("{step}: {}", clean(text)),
         RunEventKind::Recovered => "the scheduler started again and took the run up".to_owned(),
@@ -97,6 +77,31 @@ pub fn event(event: &RunEvent) -> String {
         RunEventKind::Failed { error } => format!("failed, {error}"),
         RunEventKind::Cancelled => "cancelled".to_owned(),
     }
+}
+
+/// The operators that a step's work in the engine was made of, the three dearest.
+fn busy(step: &str, operators: &[Operator]) -> String {
+    let dearest = operators.iter().take(3);
+    let dearest: Vec<String> = dearest
+        .map(|o| format!("{} {}", o.name, duration(o.seconds)))
+        .collect();
+    format!(
+        "{step}: the processors were busy with {}",
+        dearest.join(", ")
+    )
+}
+
+fn checked(step: &str, check: &CheckResult) -> String {
+    let word = if check.passed {
+        "passed"
+    } else {
+        "does not hold"
+    };
+    format!(
+        "{step}: check `{}` {word}, {}",
+        clean(&check.name),
+        clean(&check.found)
+    )
 }
 
 fn facts(skipped: bool, seconds: f64, result: &StepOutcome) -> String {
