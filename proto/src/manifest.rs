@@ -34,7 +34,7 @@ pub struct ManifestFile {
 }
 
 /// Where a table version came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableLineage {
     /// The SQL text after its parameters were filled in.
     pub sql: String,

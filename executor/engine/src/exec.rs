@@ -98,15 +98,12 @@ impl EngineExec {
 
 impl DisplayAs for EngineExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}Exec: ", self.op.name())?;
         match &self.op {
-            EngineOp::ReadRaw(op) => write!(f, "ReadRawExec: format={}", op.form.format.name()),
-            EngineOp::WriteTable(op) => write!(
-                f,
-                "WriteTableExec: table={}, version={}",
-                op.table, op.version
-            ),
-            EngineOp::WriteResult(op) => write!(f, "WriteResultExec: id={}", op.id),
-            EngineOp::Generate(op) => write!(f, "GenerateExec: dir={}", op.dir),
+            EngineOp::ReadRaw(op) => write!(f, "format={}", op.form.format.name()),
+            EngineOp::WriteTable(op) => write!(f, "table={}, version={}", op.table, op.version),
+            EngineOp::WriteResult(op) => write!(f, "id={}", op.id),
+            EngineOp::Generate(op) => write!(f, "dir={}", op.dir),
         }
     }
 }

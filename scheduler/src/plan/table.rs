@@ -13,19 +13,16 @@ use crate::layout::{Source, TableDef};
 /// The values that any table's SQL may use.
 pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
     let weeks = &spec.prepare.weeks;
-    let (test, valid) = match spec.split {
+    let ((test, valid), (test_share, valid_share)) = match spec.split {
         SplitSpec::Time {
             test_weeks,
             valid_weeks,
-        } => (test_weeks, valid_weeks),
-        SplitSpec::LastBasket {} | SplitSpec::User { .. } => (0, 0),
-    };
-    let (test_share, valid_share) = match spec.split {
+        } => ((test_weeks, valid_weeks), (0.0, 0.0)),
         SplitSpec::User {
             test_share,
             valid_share,
-        } => (test_share, valid_share),
-        SplitSpec::LastBasket {} | SplitSpec::Time { .. } => (0.0, 0.0),
+        } => ((0, 0), (test_share, valid_share)),
+        SplitSpec::LastBasket {} => ((0, 0), (0.0, 0.0)),
     };
     let most = |limit: Option<u32>| Param::Int(limit.map_or(i64::MAX, i64::from));
     BTreeMap::from([

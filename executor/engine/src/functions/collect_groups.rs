@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray, UInt32Array};
-use datafusion::arrow::compute::{concat, filter, take};
+use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::Fields;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
@@ -52,9 +52,8 @@ impl CollectGroups {
         }
     }
 
-    /// Takes the rows of the groups emitted; the others stay, renumbered.
-    fn take_rows(&mut self, emit_to: EmitTo) -> Result<(Vec<ArrayRef>, UInt32Array, usize)> {
-        let groups = UInt32Array::from(std::mem::take(&mut self.groups));
+    /// All rows, and where those of the groups emitted stand; the others stay, renumbered.
+    fn take_rows(&mut self, emit_to: EmitTo) -> Result<(Vec<ArrayRef>, ByGroup)> {
         let mut columns = Vec::with_capacity(self.columns.len());
         for (kept, field) in self.columns.iter_mut().zip(self.fields.iter()) {
             let arrays: Vec<ArrayRef> = std::mem::take(kept);
@@ -66,36 +65,28 @@ impl CollectGroups {
             });
         }
         self.bytes = 0;
-        let total = std::mem::take(&mut self.group_count);
         let n = match emit_to {
-            EmitTo::All => return Ok((columns, groups, total)),
+            EmitTo::All => self.group_count,
             EmitTo::First(n) => n,
         };
-        let first: BooleanArray = groups
-            .values()
-            .iter()
-            .map(|g| Some((*g as usize) < n))
-            .collect();
-        let later: BooleanArray = first.iter().map(|f| f.map(|f| !f)).collect();
-        let rest = columns
-            .iter()
-            .map(|c| Ok(filter(c, &later)?))
-            .collect::<Result<Vec<_>>>()?;
-        let rest_groups: Vec<u32> = groups
-            .values()
-            .iter()
-            .filter(|g| **g as usize >= n)
-            .map(|g| g - n as u32)
-            .collect();
-        self.push(&rest, rest_groups);
-        self.group_count = total - n;
-        let columns = columns
-            .iter()
-            .map(|c| Ok(filter(c, &first)?))
-            .collect::<Result<Vec<_>>>()?;
-        let groups = filter(&groups, &first)?.as_primitive().clone();
-        Ok((columns, groups, n))
+        let groups = std::mem::take(&mut self.groups);
+        let mut by = ByGroup::of(&groups, n);
+        self.group_count -= n;
+        if !by.rest.is_empty() {
+            let later = by.rest.iter().map(|p| groups[*p as usize] - n as u32);
+            let later = later.collect();
+            let rest = taken(&columns, std::mem::take(&mut by.rest))?;
+            self.push(&rest, later);
+        }
+        Ok((columns, by))
     }
+}
+
+/// The rows of columns at these places.
+fn taken(columns: &[ArrayRef], places: Vec<u32>) -> Result<Vec<ArrayRef>> {
+    let places = UInt32Array::from(places);
+    let taken = columns.iter().map(|c| Ok(take(c, &places, None)?));
+    taken.collect()
 }
 
 impl GroupsAccumulator for CollectGroups {
@@ -113,23 +104,17 @@ impl GroupsAccumulator for CollectGroups {
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let (columns, groups, count) = self.take_rows(emit_to)?;
-        let mut by = ByGroup::of(groups.values(), count);
+        let (columns, mut by) = self.take_rows(emit_to)?;
         by.sort_within(&columns[1..])?;
         let offsets = by.offsets();
-        list(
-            take(&columns[0], &UInt32Array::from(by.places), None)?,
-            offsets,
-        )
+        let values = take(&columns[0], &UInt32Array::from(by.places), None)?;
+        list(values, offsets)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        let (columns, groups, count) = self.take_rows(emit_to)?;
-        let by = ByGroup::of(groups.values(), count);
+        let (columns, by) = self.take_rows(emit_to)?;
         let offsets = by.offsets();
-        let places = UInt32Array::from(by.places);
-        let columns = columns.iter().map(|c| Ok(take(c, &places, None)?));
-        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let columns = taken(&columns, by.places)?;
         let rows = StructArray::try_new(self.fields.clone(), columns, None)?;
         Ok(vec![list(Arc::new(rows), offsets)?])
     }

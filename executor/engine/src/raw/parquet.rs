@@ -74,7 +74,7 @@ fn groups_of(builder: &Builder, piece: &RawPiece) -> (Vec<usize>, u64) {
         let next = first + group.num_rows().unsigned_abs();
         if next > piece.first_row && first < end {
             if groups.is_empty() {
-                skipped = piece.first_row - first.min(piece.first_row);
+                skipped = piece.first_row.saturating_sub(first);
             }
             groups.push(at);
         }

@@ -89,9 +89,11 @@ impl Reading {
 
     /// Whether it matters that a row is bad: it would show in a value, a reason or a text.
     pub fn judges(&self) -> bool {
-        let (reason, text) = (self.columns.len() + 2, self.columns.len() + 3);
-        let mut wanted = self.projection.iter();
-        wanted.any(|at| *at < self.columns.len() || *at == reason || *at == text)
+        let mut meta = self
+            .projection
+            .iter()
+            .map(|at| at.checked_sub(self.columns.len()));
+        meta.any(|meta| matches!(meta, None | Some(2 | 3)))
     }
 
     /// Puts a batch together: `values` gives the array of each wanted column.
