@@ -6,7 +6,7 @@ use std::path::Path;
 use pannier_engine as engine;
 
 #[path = "../../executor/engine/src/slt/database.rs"]
-mod database;
+pub mod database;
 
 #[tokio::test]
 async fn tables_are_what_their_files_say() -> Result<(), Box<dyn std::error::Error>> {

@@ -31,9 +31,13 @@ fn planned(sets: &[(&str, &str)]) -> Result<RunPlan, SchedulerError> {
         text: SPEC.into(),
     }
     .with_overrides(&sets)?;
-    let spec = RunSpec::parse(&text)?;
+    planned_of(&text)
+}
+
+fn planned_of(text: &SpecSource) -> Result<RunPlan, SchedulerError> {
+    let spec = RunSpec::parse(text)?;
     let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
-    let source = layout::resolve(&text, &spec, &layout)?;
+    let source = layout::resolve(text, &spec, &layout)?;
     let defs = defs(&spec, &layout)?;
     plan(spec, &layout, &defs, source)
 }
@@ -100,11 +104,7 @@ fn what_only_models_are_fed_with_is_made_for_them_alone() -> Result<(), Schedule
             .to_owned()
             + "[[check]]\nname = \"c\"\nrule = \"none\"\ntable = \"counts\"\nwhere = \"count < 1\"\n",
     };
-    let spec = RunSpec::parse(&text)?;
-    let layout = layout::find(&spec.source.layout, spec.prepare.context)?;
-    let source = layout::resolve(&text, &spec, &layout)?;
-    let defs = defs(&spec, &layout)?;
-    let tables = plan(spec, &layout, &defs, source)?.tables();
+    let tables = planned_of(&text)?.tables();
     let made: Vec<&str> = training
         .into_iter()
         .filter(|t| tables.contains_key(*t))

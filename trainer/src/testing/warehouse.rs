@@ -1,6 +1,5 @@
 //! A warehouse in a temporary folder, with a vocab in two parts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray, UInt32Array};
@@ -54,11 +53,7 @@ impl Warehouse {
             bytes: 0,
             digest: "vocab-digest".into(),
             files,
-            lineage: TableLineage {
-                sql: String::new(),
-                inputs: BTreeMap::new(),
-                build: String::new(),
-            },
+            lineage: TableLineage::default(),
         };
         storage
             .put(VOCAB, serde_json::to_vec(&manifest).unwrap())

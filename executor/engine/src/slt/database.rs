@@ -120,30 +120,38 @@ impl Database {
     async fn commit(&self, what: &str) -> Result<()> {
         let wrong = || plan_datafusion_err!("write it as `commit NAME as VERSION`");
         let (name, version) = what.split_once(" as ").ok_or_else(wrong)?;
-        let frame = self.context.table(name.trim()).await?;
-        let query = frame.into_optimized_plan()?;
-        let key = vec![query.schema().field(0).name().clone()];
-        let target = TableTarget {
-            warehouse: self.warehouse.root(),
-            table: name.trim().to_owned(),
-            version: version.trim().trim_end_matches(';').to_owned(),
-            sort: key.clone(),
-            key,
-            parts: 1,
-            row_group_rows: 1000,
-            pieces: BTreeMap::new(),
-        };
-        let lineage = TableLineage {
-            sql: String::new(),
-            inputs: BTreeMap::new(),
-            build: String::new(),
-        };
-        let columns = manifest_columns(&query);
-        let plan = write_plan(&self.context.state(), query, &target, &[]).await?;
-        datafusion::physical_plan::collect(plan, self.context.task_ctx()).await?;
-        commit(&self.warehouse, &target, columns, lineage).await?;
-        Ok(())
+        let version = version.trim().trim_end_matches(';');
+        commit_table(&self.context, &self.warehouse, name.trim(), version).await
     }
+}
+
+/// Commits a session's table as a version, in one part and by its first column.
+///
+/// # Errors
+/// Where there is no such table, or it cannot be written.
+pub async fn commit_table(
+    context: &SessionContext,
+    warehouse: &Warehouse,
+    table: &str,
+    version: &str,
+) -> Result<()> {
+    let query = context.table(table).await?.into_optimized_plan()?;
+    let key = vec![query.schema().field(0).name().clone()];
+    let target = TableTarget {
+        warehouse: warehouse.root(),
+        table: table.to_owned(),
+        version: version.to_owned(),
+        sort: key.clone(),
+        key,
+        parts: 1,
+        row_group_rows: 1000,
+        pieces: BTreeMap::new(),
+    };
+    let columns = manifest_columns(&query);
+    let plan = write_plan(&context.state(), query, &target, &[]).await?;
+    datafusion::physical_plan::collect(plan, context.task_ctx()).await?;
+    commit(warehouse, &target, columns, TableLineage::default()).await?;
+    Ok(())
 }
 
 fn kind(data_type: &DataType) -> DefaultColumnType {

@@ -10,17 +10,15 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::common::ParamValues;
-use datafusion::physical_plan::collect;
 use datafusion::prelude::SessionContext;
 use pannier_engine::session;
-use pannier_engine::table::{TableTarget, commit, manifest_columns, write_plan};
 use pannier_engine::warehouse::Warehouse;
-use pannier_proto::manifest::TableLineage;
 use pannier_proto::spec::{RunSpec, SpecSource};
 use proptest::prelude::*;
 
 use crate::layout::{TableDef, common, find};
 use crate::plan::params;
+use crate::slt::database::commit_table;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -55,8 +53,7 @@ struct Learned {
 /// Makes the common tables of some baskets.
 async fn learned(split: &str, baskets: &[Basket]) -> Learned {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().display().to_string();
-    let warehouse = Warehouse::open(&root).unwrap();
+    let warehouse = Warehouse::open(&folder.path().display().to_string()).unwrap();
     let state = session::state(session::config(), &warehouse).unwrap();
     let context = SessionContext::new_with_state(state);
     context
@@ -76,7 +73,7 @@ async fn learned(split: &str, baskets: &[Basket]) -> Learned {
     let spec = RunSpec::parse(&source).unwrap();
     let layout = find(&spec.source.layout, spec.prepare.context).unwrap();
     for def in common(&spec.split, &layout).unwrap().table {
-        make(&context, &warehouse, &root, &spec, &def).await;
+        make(&context, &warehouse, &spec, &def).await;
     }
     let mut rows = BTreeMap::new();
     for (name, sql) in [
@@ -117,13 +114,7 @@ async fn shown(context: &SessionContext, sql: &str) -> String {
 }
 
 /// Makes a table by its SQL; the vocab is also committed, for `item_indices` to find.
-async fn make(
-    context: &SessionContext,
-    warehouse: &Warehouse,
-    root: &str,
-    spec: &RunSpec,
-    def: &TableDef,
-) {
+async fn make(context: &SessionContext, warehouse: &Warehouse, spec: &RunSpec, def: &TableDef) {
     let mut values: HashMap<String, _> = params(spec)
         .into_iter()
         .filter(|(name, _)| def.sql.contains(&format!("${name}")))
@@ -137,31 +128,13 @@ async fn make(
         frame = frame.with_param_values(ParamValues::from(values)).unwrap();
     }
     let view = frame.cache().await.unwrap();
-    if def.name == "vocab" {
-        let target = TableTarget {
-            warehouse: root.to_owned(),
-            table: "vocab".into(),
-            version: "v".into(),
-            key: def.key.clone(),
-            sort: def.sort.clone(),
-            parts: 1,
-            row_group_rows: 1000,
-            pieces: BTreeMap::new(),
-        };
-        let query = view.clone().into_optimized_plan().unwrap();
-        let plan = write_plan(&context.state(), query.clone(), &target, &[]).await;
-        collect(plan.unwrap(), context.task_ctx()).await.unwrap();
-        let lineage = TableLineage {
-            sql: String::new(),
-            inputs: BTreeMap::new(),
-            build: String::new(),
-        };
-        let columns = manifest_columns(&query);
-        commit(warehouse, &target, columns, lineage).await.unwrap();
-    }
     context
         .register_table(def.name.as_str(), view.into_view())
         .unwrap();
+    if def.name == "vocab" {
+        let committed = commit_table(context, warehouse, "vocab", "v").await;
+        committed.unwrap();
+    }
 }
 
 /// A line for each item; a basket's place is its id.
