@@ -317,22 +317,24 @@ fn cancelled() -> SchedulerError {
 
 /// Whether a job's failure speaks of the query or of a process that went away.
 fn failure(text: &str) -> SchedulerError {
-    const PASSING: [&str; 9] = [
-        "FetchFailed",
+    // In lower case: a body that breaks off in the middle tells of a `connection`, a refused one of
+    // a `Connection`.
+    const PASSING: [&str; 8] = [
         "fetch",
-        "GrpcConnection",
+        "connection",
         "transport error",
-        "Connection",
+        "h2 protocol error",
         "executor",
-        "Cancelled",
-        "No such file",
+        "cancelled",
+        "no such file",
         "timed out",
     ];
     if text.contains("No space left on device") {
         let room = "no space is left on the disk of an executor or of the warehouse; make room, then retry the run";
         return SchedulerError::Failed(room.to_owned());
     }
-    if PASSING.iter().any(|p| text.contains(p)) {
+    let lower = text.to_lowercase();
+    if PASSING.iter().any(|p| lower.contains(p)) {
         return SchedulerError::Unavailable(text.to_owned());
     }
     SchedulerError::Failed(said(text))
@@ -360,6 +362,18 @@ pub fn read_only() -> SQLOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_goes_away_says_nothing_against_a_query() {
+        for text in [
+            "Ipc error: code: 'Unknown error', message: \"h2 protocol error: error reading a body from connection\"",
+            "GrpcConnectionError(\"transport error\")",
+            "FetchFailed: Connection refused",
+        ] {
+            assert!(failure(text).retryable(), "{text}");
+        }
+        assert!(!failure("Execution error: `a.csv` has no column `b`").retryable());
+    }
 
     #[test]
     fn the_innermost_words_are_said() {
