@@ -5,15 +5,17 @@ use futures::stream::BoxStream;
 use pannier_proto::MAX_MESSAGE_BYTES;
 use pannier_proto::event::RunEvent;
 use pannier_proto::profile::Profile;
-use pannier_proto::status::{ModelInfo, PlanStep, RunStatus, TableDetail, TableInfo};
+use pannier_proto::status::{FeedDetail, FeedInfo, ModelInfo, PlanStep, RunStatus, TableDetail, TableInfo};
+use pannier_proto::wire::feed_service_client::FeedServiceClient;
 use pannier_proto::wire::profile_service_client::ProfileServiceClient;
 use pannier_proto::wire::registry_service_client::RegistryServiceClient;
 use pannier_proto::wire::run_service_client::RunServiceClient;
 use pannier_proto::wire::sql_service_client::SqlServiceClient;
 use pannier_proto::wire::{
-    EventMessage, EventsRequest, GcRequest, InfoRequest, ListModelsRequest, ListRunsRequest,
-    ListTablesRequest, ProfileRequest, RunRequest, RunStatusMessage, ShowTableRequest,
-    SimilarRequest, SpecRequest, SqlRequest, SubmitRequest,
+    EventMessage, EventsRequest, GcRequest, InfoRequest, LedgerRequest, LedgerResponse,
+    ListFeedSpecsRequest, ListModelsRequest, ListRunsRequest, ListTablesRequest, ProfileRequest,
+    RunRequest, RunStatusMessage, ShowFeedRequest, ShowTableRequest, SimilarRequest, SpecRequest,
+    SqlRequest, SubmitRequest,
 };
 use serde::de::DeserializeOwned;
 use tonic::transport::Channel;
@@ -29,6 +31,8 @@ use crate::sql::Rows;
 #[derive(Debug, Clone)]
 pub struct Client {
     url: String,
+    channel: Channel,
+    feeds: FeedServiceClient<Channel>,
     runs: RunServiceClient<Channel>,
     registry: RegistryServiceClient<Channel>,
     profiles: ProfileServiceClient<Channel>,
@@ -51,9 +55,11 @@ impl Client {
                 .max_encoding_message_size(limit),
             registry: RegistryServiceClient::new(channel.clone()).max_decoding_message_size(limit),
             profiles: ProfileServiceClient::new(channel.clone()).max_decoding_message_size(limit),
-            sql: SqlServiceClient::new(channel)
+            feeds: FeedServiceClient::new(channel.clone()).max_decoding_message_size(limit),
+            sql: SqlServiceClient::new(channel.clone())
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(limit),
+            channel,
         })
     }
 
@@ -61,6 +67,42 @@ impl Client {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The connection itself, for those who ask the scheduler where executors serve feeds.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// The feeds that are written down, newest first.
+    ///
+    /// # Errors
+    /// Connection errors.
+    pub async fn feeds(&self) -> Result<Vec<FeedInfo>, ClientError> {
+        let answer = self.feeds.clone().list(ListFeedSpecsRequest {}).await;
+        self.decode(&self.answer(answer)?.json)
+    }
+
+    /// All about a feed: by the first characters of its digest, or as `run` or `run/name`.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such feed, `Refused` where there are several.
+    pub async fn feed(&self, feed: &str) -> Result<FeedDetail, ClientError> {
+        let request = ShowFeedRequest { feed: feed.into() };
+        let answer = self.feeds.clone().show(request).await;
+        self.decode(&self.answer(answer)?.json)
+    }
+
+    /// The digests of all batches that a training read: of a run, or `run/training`.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such training, `Refused` where there are several.
+    pub async fn ledger(&self, training: &str) -> Result<LedgerResponse, ClientError> {
+        let request = LedgerRequest {
+            training: training.into(),
+        };
+        self.answer(self.feeds.clone().ledger(request).await)
     }
 
     /// Starts a run. `file` names the spec in error texts, `toml` is its text. The same `key` twice

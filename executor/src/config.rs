@@ -35,12 +35,17 @@ pub struct ExecutorConfig {
     pub heartbeat: Span,
     /// How long to wait for the scheduler at the start.
     pub connect_timeout: Span,
-    /// Decoded windows kept for further trainers and resumes.
+    /// Decoded row groups kept for further epochs, trainers and resumes.
     pub feed_cache: ByteSize,
-    /// Threads that read and transform for the feed.
+    /// Threads that decode and transform for the feed, and as many that carry its bytes. They are the
+    /// feed's own: tasks of the engine never wait for them.
     pub feed_threads: usize,
     /// Feed streams served at a time; more of them wait.
     pub feed_streams: usize,
+    /// How long a stream waits for its turn before its trainer is sent to another executor.
+    pub feed_queue: Span,
+    /// Bytes of one stream that may wait for its trainer, besides one step.
+    pub feed_stream_bytes: ByteSize,
     /// Patience with object stores; the same for all roles of one process.
     pub store: StoreConfig,
 }
@@ -63,6 +68,8 @@ impl Default for ExecutorConfig {
             feed_cache: ByteSize(256 << 20),
             feed_threads: 2,
             feed_streams: 16,
+            feed_queue: Span(Duration::from_secs(5)),
+            feed_stream_bytes: ByteSize(8 << 20),
             store: StoreConfig::default(),
         }
     }

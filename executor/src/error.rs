@@ -48,6 +48,12 @@ pub enum FeedError {
     /// Reading failed; another executor may do better.
     #[error("{0}")]
     Read(#[from] EngineError),
+    /// All streams are taken; another executor may have one free.
+    #[error("all {streams} streams of the feed are taken; raise feed_streams, or add an executor")]
+    Busy {
+        /// How many there are.
+        streams: usize,
+    },
     /// Arrow or Parquet failed.
     #[error("a window cannot be read: {0}")]
     Decode(String),
@@ -60,6 +66,7 @@ impl From<FeedError> for Status {
             FeedError::Ticket(_) => Self::invalid_argument(text),
             FeedError::Unknown(_) => Self::not_found(text),
             FeedError::Mismatch(_) => Self::failed_precondition(text),
+            FeedError::Busy { .. } => Self::resource_exhausted(text),
             FeedError::Read(_) | FeedError::Decode(_) => Self::unavailable(text),
         }
     }

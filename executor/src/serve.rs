@@ -2,16 +2,13 @@
 
 use std::future::Future;
 
-use arrow_flight::flight_service_server::FlightServiceServer;
 use pannier_engine::warehouse::Warehouse;
-use pannier_proto::MAX_MESSAGE_BYTES;
 use pannier_proto::wire::FeedEndpoint;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::Server;
 
 use crate::config::ExecutorConfig;
 use crate::error::ExecutorError;
+use crate::feed::server::FeedServer;
 use crate::feed::service::FeedService;
 use crate::{announce, ballista};
 
@@ -40,17 +37,11 @@ pub async fn serve(
     };
     let service =
         FeedService::new(warehouse, &config).map_err(|e| ExecutorError::Serve(e.to_string()))?;
-    let feed = Server::builder()
-        .http2_keepalive_interval(Some(std::time::Duration::from_secs(10)))
-        .add_service(
-            FlightServiceServer::new(service)
-                .max_decoding_message_size(MAX_MESSAGE_BYTES)
-                .max_encoding_message_size(MAX_MESSAGE_BYTES),
-        )
-        .serve_with_incoming(TcpListenerStream::new(feed_listener));
+    let feed = FeedServer::start(service, feed_listener, config.feed_threads)
+        .map_err(|e| ExecutorError::Serve(e.to_string()))?;
     tracing::info!(feed = %endpoint.url, scheduler = %config.scheduler, "executor starts");
     tokio::select! {
-        ended = feed => Err(ExecutorError::Serve(ended.err().map_or_else(|| "it ended".to_owned(), |e| e.to_string()))),
+        reason = feed.ended() => Err(ExecutorError::Serve(reason)),
         ended = ballista::run(&config, executor_id) => ended,
         () = announce::run(config.scheduler.clone(), endpoint, config.heartbeat.0) => Err(ExecutorError::Config(format!("scheduler `{}` is no URL", config.scheduler))),
         () = shutdown => Ok(()),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::spec::Severity;
-use crate::work::WorkOutcome;
+use crate::work::{StallLedger, WorkOutcome};
 
 /// A recorded fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,17 @@ pub enum StepOutcome {
         tables: u64,
         /// Columns of all of them.
         columns: u64,
+    },
+    /// A feed is written down.
+    Feed {
+        /// Its digest, which names it.
+        digest: String,
+        /// Its transform.
+        transform: String,
+        /// Rows of its table.
+        rows: u64,
+        /// Global steps of an epoch.
+        steps: u64,
     },
     /// A trainer's work is done.
     Work(WorkOutcome),
@@ -190,6 +201,9 @@ pub enum RunEventKind {
         rows: u64,
         /// Rows per second.
         rate: f64,
+        /// Share of the time spent waiting for a feed, where the step reads one.
+        #[serde(default)]
+        stall_share: Option<f64>,
     },
     /// What a step's work in the engine was made of, the dearest first.
     Operators {
@@ -239,6 +253,9 @@ pub enum RunEventKind {
         learning_rate: f64,
         /// Pairs so far.
         pairs: u64,
+        /// Where the trainer's time went since the last point.
+        #[serde(default)]
+        stall: StallLedger,
     },
     /// A check was evaluated.
     Checked {

@@ -74,6 +74,12 @@ pub fn checkpoints(run_id: &str, train: &str) -> String {
     format!("runs/{run_id}/train/{train}/checkpoints")
 }
 
+/// The digests of all batches that a training read, 32 bytes for each global step.
+#[must_use]
+pub fn ledger(run_id: &str, train: &str) -> String {
+    format!("runs/{run_id}/train/{train}/ledger")
+}
+
 /// Folder of a predictor's predictions in a run.
 #[must_use]
 pub fn predictions(run_id: &str, method: &str) -> String {

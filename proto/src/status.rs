@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::feed::FeedSpec;
+
 /// State of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -53,6 +55,9 @@ pub struct StepStatus {
     pub rows: u64,
     /// Seconds, once done.
     pub seconds: Option<f64>,
+    /// Share of the time spent waiting for a feed, where the step reads one.
+    #[serde(default)]
+    pub stall_share: Option<f64>,
 }
 
 /// A run as people see it.
@@ -115,6 +120,49 @@ pub struct ModelInfo {
     pub metrics: BTreeMap<String, f64>,
     /// Bytes of all files.
     pub bytes: u64,
+}
+
+/// Where a feed is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedUse {
+    /// The run.
+    pub run_id: String,
+    /// Its step, for example `train:vectors` or `feed:pairs`.
+    pub step: String,
+    /// Whether the run has recorded the digest of every batch.
+    pub recorded: bool,
+}
+
+/// A feed that is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedInfo {
+    /// Its digest, which names it.
+    pub digest: String,
+    /// Its table.
+    pub table: String,
+    /// The version of that.
+    pub version: String,
+    /// Its transform.
+    pub transform: String,
+    /// Rows of the table.
+    pub rows: u64,
+    /// Global steps of an epoch.
+    pub steps: u64,
+    /// Rows of a global step.
+    pub batch_rows: u64,
+    /// When it was written down, in milliseconds since 1970, UTC.
+    pub made_ms: i64,
+    /// Who uses it, newest first.
+    pub uses: Vec<FeedUse>,
+}
+
+/// All about a feed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeedDetail {
+    /// In short.
+    pub info: FeedInfo,
+    /// In full.
+    pub spec: FeedSpec,
 }
 
 /// A committed table version.

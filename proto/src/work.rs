@@ -52,6 +52,11 @@ pub enum WorkKind {
         checkpoints: String,
         /// Folder of the artifact.
         artifact: String,
+        /// Where the digests of all batches go.
+        ledger: String,
+        /// The trainer makes the pairs, and baskets travel; otherwise executors make them.
+        #[serde(default)]
+        gathered: bool,
     },
     /// Rank the catalogue for every query and write the first `top` places.
     Predict {
@@ -93,6 +98,9 @@ pub struct StallLedger {
     pub scan: f64,
     /// Waiting while the executor made rows of the transform.
     pub transform: f64,
+    /// Waiting until an executor had a stream free.
+    #[serde(default)]
+    pub queue: f64,
     /// Waiting for anything else between executor and trainer.
     pub network: f64,
     /// Turning record batches into the model's input.
@@ -102,13 +110,85 @@ pub struct StallLedger {
 }
 
 impl StallLedger {
+    /// Seconds spent waiting for the feed.
+    #[must_use]
+    pub fn waited(&self) -> f64 {
+        self.scan + self.transform + self.queue + self.network
+    }
+
+    /// Seconds of everything.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.waited() + self.decode + self.compute
+    }
+
     /// Share of the time spent waiting, `0..=1`.
     #[must_use]
     pub fn stall_share(&self) -> f64 {
-        let wait = self.scan + self.transform + self.network;
-        let total = wait + self.decode + self.compute;
-        if total > 0.0 { wait / total } else { 0.0 }
+        let total = self.total();
+        if total > 0.0 {
+            self.waited() / total
+        } else {
+            0.0
+        }
     }
+
+    /// What was spent together with what another ledger says.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let less = Self::default().since(other);
+        self.since(&less)
+    }
+
+    /// What was spent since an earlier state of the same ledger.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            scan: self.scan - earlier.scan,
+            transform: self.transform - earlier.transform,
+            queue: self.queue - earlier.queue,
+            network: self.network - earlier.network,
+            decode: self.decode - earlier.decode,
+            compute: self.compute - earlier.compute,
+        }
+    }
+
+    /// What would shorten the waits, where they are worth a word: more than a twentieth of the time.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        if self.stall_share() < 0.05 {
+            return None;
+        }
+        let causes = [
+            (
+                self.scan,
+                "it waited for reading: raise feed_cache of the executors so that the table stays in memory, or add an executor",
+            ),
+            (
+                self.transform,
+                "it waited for the transform: add an executor, or raise feed_threads",
+            ),
+            (
+                self.queue,
+                "it waited for its turn: raise feed_streams of the executors, or add an executor",
+            ),
+            (
+                self.network,
+                "it waited for the network: raise prefetch_bytes and prefetch_windows of the trainer, and let it expand = \"trainer\"",
+            ),
+        ];
+        let largest = causes.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
+        largest.map(|(_, advice)| advice)
+    }
+}
+
+/// Where the time of one epoch went.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EpochStall {
+    /// Epoch, from 0.
+    pub epoch: u64,
+    /// Seconds of this attempt, by cause.
+    pub stall: StallLedger,
 }
 
 /// What a trainer says about its attempt.
@@ -134,6 +214,9 @@ pub enum WorkReportKind {
         rows: u64,
         /// Rows per second, lately.
         rate: f64,
+        /// Share of the attempt's time spent waiting for the feed, where it reads one.
+        #[serde(default)]
+        stall_share: Option<f64>,
     },
     /// A point of the loss curve.
     Loss {
@@ -147,6 +230,9 @@ pub enum WorkReportKind {
         learning_rate: f64,
         /// Pairs trained so far, over all attempts.
         pairs: u64,
+        /// Where the time went since the last point.
+        #[serde(default)]
+        stall: StallLedger,
     },
     /// A line for the run's log.
     Log {
@@ -182,6 +268,9 @@ pub enum WorkOutcome {
     Trained {
         /// Files of the artifact.
         files: Vec<ArtifactFile>,
+        /// Digest of the feed.
+        #[serde(default)]
+        feed: String,
         /// blake3 over the digests of all batches, in order.
         feed_ledger: String,
         /// Global steps over all epochs.
@@ -192,6 +281,12 @@ pub enum WorkOutcome {
         seconds: f64,
         /// Where this attempt's time went.
         stall: StallLedger,
+        /// The same by epoch.
+        #[serde(default)]
+        epochs: Vec<EpochStall>,
+        /// Bytes that came over the wire in this attempt.
+        #[serde(default)]
+        wire_bytes: u64,
         /// Epoch and step this attempt went on from.
         resumed_from: Option<(u64, u64)>,
     },

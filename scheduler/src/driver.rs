@@ -296,7 +296,7 @@ impl RunTask {
                         token.cancel();
                     }
                 }
-                RunAction::End(kind) => end = Some(kind),
+                RunAction::End(kind) => end = Some(*kind),
             }
         }
         Ok(end)

@@ -10,6 +10,7 @@ mod config;
 mod driver;
 mod error;
 mod executors_only;
+mod feeds;
 mod jobs;
 mod layout;
 mod neighbours;

@@ -8,12 +8,13 @@ use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
-    BaselineModel, CheckSpec, GenerateSpec, PublishSpec, RunSpec, TrainSpec,
+    BaselineModel, CheckSpec, GenerateSpec, NamedFeedSpec, PublishSpec, RunSpec, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::check;
 use crate::error::SchedulerError;
+use crate::feeds;
 use crate::layout::{Defs, Layout, Own, RawFiles, Source, TableDef};
 
 mod checks;
@@ -121,6 +122,12 @@ pub enum StepKind {
     Lines { raw: String, own: bool },
     /// Holds rules against tables.
     Checks { checks: Vec<CheckSpec> },
+    /// Writes a feed down.
+    Feed {
+        feed: NamedFeedSpec,
+        /// Columns that it reads.
+        columns: Vec<String>,
+    },
     /// Trains a model.
     Train(TrainSpec),
     /// Ranks for every query.
@@ -244,6 +251,7 @@ pub fn plan(
     let checked = [STAGED, LINES].map(str::to_owned);
     steps.extend(tables.plan(&needed(&spec, defs), &checked)?);
     steps.push(input_checks(inputs, &steps));
+    steps.extend(spec.feed.iter().map(feed));
     learn(&spec, &mut steps);
     // For people only: nothing waits for it but the page, and it waits for every table.
     if spec.prepare.profile {
@@ -276,7 +284,11 @@ fn needed(spec: &RunSpec, defs: &Defs) -> Vec<TableDef> {
     let tables = defs.staged.iter().chain(&defs.learned);
     let by_tables = tables.flat_map(|t| t.reads.iter().cloned());
     let by_checks = spec.check.iter().flat_map(|c| check::reads(&c.rule));
-    let read: BTreeSet<String> = by_tables.chain(by_checks).collect();
+    let by_feeds = spec.feed.iter().flat_map(|f| {
+        let vocab = f.needs_counts().then(|| "vocab".to_owned());
+        std::iter::once(f.table().to_owned()).chain(vocab)
+    });
+    let read: BTreeSet<String> = by_tables.chain(by_checks).chain(by_feeds).collect();
     let learned = defs.learned.iter();
     let learned =
         learned.filter(|t| fits || !t.training || t.own.is_some() || read.contains(&t.name));
@@ -305,6 +317,21 @@ fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
         after: Vec::new(),
         kind,
     })
+}
+
+/// The step that writes a feed of the spec down.
+fn feed(feed: &NamedFeedSpec) -> StepPlan {
+    let mut after = vec![INPUTS.to_owned(), format!("table:{}", feed.table())];
+    if feed.needs_counts() {
+        after.push("table:vocab".to_owned());
+    }
+    let columns = feeds::columns(feed);
+    let feed = feed.clone();
+    StepPlan {
+        id: format!("feed:{}", feed.name),
+        after,
+        kind: StepKind::Feed { feed, columns },
+    }
 }
 
 /// Training, prediction, evaluation, publication.

@@ -27,7 +27,7 @@ pub enum RunAction {
         step: String,
     },
     /// Record the end.
-    End(RunEventKind),
+    End(Box<RunEventKind>),
 }
 
 #[derive(Debug, Clone)]
@@ -41,6 +41,7 @@ struct Step {
     total: u64,
     rows: u64,
     seconds: Option<f64>,
+    stall_share: Option<f64>,
 }
 
 /// The state.
@@ -72,6 +73,7 @@ impl RunState {
                 total: 0,
                 rows: 0,
                 seconds: None,
+                stall_share: None,
             };
             map.insert(name, step);
         }
@@ -109,6 +111,7 @@ impl RunState {
                 total: step.total,
                 rows: step.rows,
                 seconds: step.seconds,
+                stall_share: step.stall_share,
             })
         };
         self.order.iter().filter_map(of).collect()
@@ -131,9 +134,13 @@ impl RunState {
                 done,
                 total,
                 rows,
+                stall_share,
                 ..
             } => {
-                self.with(step, |s| (s.done, s.total, s.rows) = (*done, *total, *rows));
+                self.with(step, |s| {
+                    (s.done, s.total, s.rows) = (*done, *total, *rows);
+                    s.stall_share = *stall_share;
+                });
                 Vec::new()
             }
             RunEventKind::StepFinished {
@@ -220,7 +227,7 @@ impl RunState {
             return self.end_when_idle();
         }
         if self.order.iter().all(|n| self.is_done(n)) {
-            return vec![RunAction::End(RunEventKind::Succeeded)];
+            return vec![RunAction::End(Box::new(RunEventKind::Succeeded))];
         }
         let ready: Vec<String> = self
             .order
@@ -280,7 +287,7 @@ impl RunState {
             },
             _ => RunEventKind::Cancelled,
         };
-        vec![RunAction::End(end)]
+        vec![RunAction::End(Box::new(end))]
     }
 
     fn end(&mut self, phase: RunPhase) -> Vec<RunAction> {

@@ -13,6 +13,7 @@ use axum::routing::get;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use pannier_engine::warehouse::Warehouse;
 use pannier_proto::MAX_MESSAGE_BYTES;
+use pannier_proto::wire::feed_service_server::FeedServiceServer;
 use pannier_proto::wire::profile_service_server::ProfileServiceServer;
 use pannier_proto::wire::registry_service_server::RegistryServiceServer;
 use pannier_proto::wire::run_service_server::RunServiceServer;
@@ -27,7 +28,7 @@ use crate::driver::Driver;
 use crate::error::SchedulerError;
 use crate::executors_only::ExecutorsOnly;
 use crate::jobs::Jobs;
-use crate::service::{Profiles, Registry, Runs, Sql, Workers, queries};
+use crate::service::{Feeds, Profiles, Registry, Runs, Sql, Workers, queries};
 use crate::step::StepContext;
 use crate::store::Store;
 use crate::trainers::Trainers;
@@ -72,6 +73,10 @@ pub async fn serve(
     routes.add_service(
         RunServiceServer::new(Runs::new(context.clone(), driver))
             .max_decoding_message_size(MAX_MESSAGE_BYTES),
+    );
+    routes.add_service(
+        FeedServiceServer::new(Feeds::new(context.clone()))
+            .max_encoding_message_size(MAX_MESSAGE_BYTES),
     );
     routes.add_service(ProfileServiceServer::new(Profiles::new(context.clone())));
     routes.add_service(RegistryServiceServer::new(Registry::new(context.clone())));

@@ -218,13 +218,13 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn tables_finished(&self) -> Result<Vec<RunEvent>, SchedulerError> {
+    pub fn finished(&self, outcome: &str) -> Result<Vec<RunEvent>, SchedulerError> {
         let db = self.db();
         let mut query = db.prepare_cached(
             "select event from events where json_extract(event, '$.event') = 'step-finished'
-             and json_extract(event, '$.result.outcome') = 'table' order by at_ms",
+             and json_extract(event, '$.result.outcome') = ? order by at_ms",
         )?;
-        let texts = query.query_map([], |r| r.get::<_, String>(0))?;
+        let texts = query.query_map([outcome], |r| r.get::<_, String>(0))?;
         texts.map(|t| Ok(serde_json::from_str(&t?)?)).collect()
     }
 

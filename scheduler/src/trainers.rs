@@ -212,17 +212,7 @@ mod tests {
     use pannier_proto::work::{Predictor, WorkKind};
 
     fn work(id: &str) -> Work {
-        let queries = pannier_proto::feed::FeedSpec {
-            table: "queries".into(),
-            version: "v".into(),
-            columns: vec![],
-            transform: pannier_proto::feed::Transform::Select,
-            seed: 0,
-            shuffle: false,
-            batch_rows: 1,
-            window_rows: 1,
-            row_groups: vec![],
-        };
+        let queries = pannier_proto::feed::FeedSpec::new("queries", "v", vec![]);
         let kind = WorkKind::Predict {
             predictor: Predictor::Popularity,
             queries,

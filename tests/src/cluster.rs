@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::outcome::Outcome;
 use crate::program::{Process, Ran, ran};
+use crate::roles::start_scheduler;
 use crate::shared::{Shared, shared};
 use crate::wait::eventually;
 
@@ -57,8 +58,8 @@ pub struct Cluster {
     pub executors: Vec<Process>,
     /// The trainers, in the order of their start.
     pub trainers: Vec<Process>,
-    port: u16,
-    started: usize,
+    pub(crate) port: u16,
+    pub(crate) started: usize,
 }
 
 /// Runs a test on a cluster of its own, against a deadline. The specs of `shared` are `spec.toml`
@@ -97,7 +98,7 @@ impl Cluster {
             )?;
         }
         let port = free_port()?;
-        let scheduler = start_scheduler(dir.path(), port)?;
+        let scheduler = start_scheduler(dir.path(), "127.0.0.1", port)?;
         let mut cluster = Self {
             dir,
             scheduler,
@@ -140,8 +141,7 @@ impl Cluster {
     /// # Errors
     /// Where it cannot be started.
     pub fn scheduler_again(&mut self) -> anyhow::Result<()> {
-        self.scheduler = start_scheduler(self.dir.path(), self.port)?;
-        Ok(())
+        self.scheduler_again_on("127.0.0.1")
     }
 
     /// Starts one more executor.
@@ -149,22 +149,7 @@ impl Cluster {
     /// # Errors
     /// Where it cannot be started.
     pub fn add_executor(&mut self) -> anyhow::Result<()> {
-        self.started += 1;
-        let name = format!("executor-{}", self.started);
-        let sets = [
-            "bind_host=127.0.0.1".to_owned(),
-            "shuffle_port=0".into(),
-            "task_port=0".into(),
-            "feed_port=0".into(),
-            "vcores=1".into(),
-            "memory=1GiB".into(),
-            "heartbeat=1s".into(),
-            "warehouse=warehouse".into(),
-            format!("work=work-{}", self.started),
-        ];
-        let process = self.role("executor", &name, &sets)?;
-        self.executors.push(process);
-        Ok(())
+        self.add_executor_with(&[])
     }
 
     /// Starts one more trainer.
@@ -172,19 +157,7 @@ impl Cluster {
     /// # Errors
     /// Where it cannot be started.
     pub fn add_trainer(&mut self) -> anyhow::Result<()> {
-        self.started += 1;
-        let name = format!("trainer-{}", self.started);
-        let process = self.role("trainer", &name, &["threads=1".to_owned()])?;
-        self.trainers.push(process);
-        Ok(())
-    }
-
-    fn role(&self, role: &str, name: &str, sets: &[String]) -> anyhow::Result<Process> {
-        let mut args = vec![role.to_owned(), "--scheduler".into(), self.url()];
-        for set in sets {
-            args.extend(["--set".to_owned(), set.clone()]);
-        }
-        Process::start(self.dir.path(), name, &args)
+        self.add_trainer_with(&[])
     }
 
     /// Starts a command of the program against this scheduler that goes on.
@@ -348,22 +321,6 @@ fn free_port() -> anyhow::Result<u16> {
         .map(|i| 20_000 + (first + i) % 10_000)
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .context("no port is free")
-}
-
-fn start_scheduler(folder: &Path, port: u16) -> anyhow::Result<Process> {
-    let mut args = vec!["scheduler".to_owned()];
-    for set in [
-        &format!("listen=127.0.0.1:{port}"),
-        "state=state",
-        "warehouse=warehouse",
-        "executor_timeout=5s",
-        "trainer_timeout=3s",
-        "executor_wait=60s",
-        "job_silence=30s",
-    ] {
-        args.extend(["--set".to_owned(), set.to_owned()]);
-    }
-    Process::start(folder, "scheduler", &args)
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@
 mod cluster;
 mod outcome;
 mod program;
+mod roles;
 mod shared;
 mod wait;
 

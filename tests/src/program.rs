@@ -200,7 +200,22 @@ impl Process {
             .map_err(Into::into)
     }
 
-    fn must_live(&mut self) -> anyhow::Result<()> {
+    /// Bytes that it has written so far, to files and to others: how far a process has come that
+    /// prints nothing. Linux alone tells.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn written(&self) -> anyhow::Result<u64> {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id()))?;
+        let bytes = io.lines().find_map(|line| line.strip_prefix("wchar: "));
+        Ok(bytes.context("no bytes written are told")?.parse()?)
+    }
+
+    /// It has not ended.
+    ///
+    /// # Errors
+    /// Where it has, with how.
+    pub fn must_live(&mut self) -> anyhow::Result<()> {
         let ended = self.child.try_wait()?;
         anyhow::ensure!(ended.is_none(), "{} has ended: {ended:?}", self.name);
         Ok(())

@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use pannier_proto::feed::{FeedSpec, KeyedRng, PairMaker, PairWindow, Transform, mix};
-use pannier_proto::ids::FIRST_ITEM;
-use pannier_trainer::prod2vec::{
-    Instructions, Kernel, LossSum, Model, NoiseTable, Pairs, word2vec_text,
+use pannier_proto::feed::{
+    FeedSpec, KeyedRng, NoiseTable, PairMaker, PairWindow, Transform, mix,
 };
+use pannier_proto::ids::FIRST_ITEM;
+use pannier_trainer::prod2vec::{Instructions, Kernel, LossSum, Model, Pairs, word2vec_text};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -60,22 +60,19 @@ fn read(path: &str) -> Result<(Items, Vec<Vec<u32>>), Failure> {
 /// The feed that executors would serve: 16 Ki rows a row group, 64 Ki rows a window.
 fn feed(baskets: usize, batch_rows: u64, window: u32, seed: u64) -> FeedSpec {
     let (group, rows) = (16_384, baskets as u64);
+    let groups = (0..rows.div_ceil(group)).map(|g| group.min(rows - g * group));
     FeedSpec {
-        table: "baskets".into(),
-        version: String::new(),
         columns: vec!["items".into()],
         transform: Transform::Pairs {
             window: PairWindow::Items(window),
             first_item: FIRST_ITEM,
             keep: vec![],
+            negatives: None,
         },
         seed,
         shuffle: true,
         batch_rows,
-        window_rows: 65_536,
-        row_groups: (0..rows.div_ceil(group))
-            .map(|g| group.min(rows - g * group))
-            .collect(),
+        ..FeedSpec::new("baskets", "", groups.collect())
     }
 }
 
@@ -101,15 +98,15 @@ impl Making<'_> {
                     || order.window_order(&order.windows()[span.window]),
                     |(_, rows)| rows,
                 );
-                for (row, _) in &rows[span.range.start as usize..span.range.end as usize] {
+                for row in span.range.clone().map(|place| rows.id_of(rows.row(place))) {
                     let (basket, window) =
-                        (&self.baskets[*row as usize], PairWindow::Items(self.window));
+                        (&self.baskets[row as usize], PairWindow::Items(self.window));
                     maker.append(
                         basket,
                         FIRST_ITEM,
                         window,
                         &[],
-                        order.row_seed(*row),
+                        order.row_seed(row),
                         &mut centers,
                         &mut contexts,
                     );

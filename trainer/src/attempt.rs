@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use pannier_feed::reader::Directory;
 use pannier_proto::work::{Work, WorkKind, WorkOutcome, WorkReportKind};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,7 @@ use tonic::transport::Channel;
 
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
-use crate::feed::{Directory, FeedContext};
+use crate::feed::FeedContext;
 use crate::predict::Prediction;
 use crate::prod2vec::artifact;
 use crate::prod2vec::train::Training;
@@ -67,6 +68,8 @@ fn outcome(work: &Work, surroundings: Surroundings) -> Result<WorkOutcome, Train
             vocab,
             checkpoints,
             artifact,
+            ledger,
+            gathered,
         } => {
             let vocab = Vocab::load(&storage, vocab)?;
             let training = Training {
@@ -75,6 +78,7 @@ fn outcome(work: &Work, surroundings: Surroundings) -> Result<WorkOutcome, Train
                 feed,
                 vocab: &vocab,
                 checkpoints,
+                gathered: *gathered,
             };
             let trained = training.run(&context, &storage)?;
             let files = artifact::write(
@@ -85,13 +89,17 @@ fn outcome(work: &Work, surroundings: Surroundings) -> Result<WorkOutcome, Train
                 params,
                 *seed,
             )?;
+            storage.put(ledger, trained.state.ledger.bytes().to_vec())?;
             Ok(WorkOutcome::Trained {
                 files,
-                feed_ledger: trained.state.ledger.hex(),
+                feed: feed.digest(),
+                feed_ledger: trained.state.ledger.chain().hex(),
                 steps: trained.steps,
                 pairs: trained.state.pairs,
                 seconds: began.elapsed().as_secs_f64(),
                 stall: trained.stall,
+                epochs: trained.epochs,
+                wire_bytes: trained.wire_bytes,
                 resumed_from: trained.resumed_from,
             })
         }

@@ -57,7 +57,13 @@ impl Pace {
     }
 
     /// Counts rows; a report where one is due. The last unit is always due.
-    pub(crate) fn tick(&mut self, done: u64, total: u64, rows: u64) -> Option<WorkReportKind> {
+    pub(crate) fn tick(
+        &mut self,
+        done: u64,
+        total: u64,
+        rows: u64,
+        stall_share: Option<f64>,
+    ) -> Option<WorkReportKind> {
         self.rows += rows;
         let passed = self.last.elapsed();
         if passed < BETWEEN && done < total {
@@ -71,6 +77,7 @@ impl Pace {
             total,
             rows: self.rows,
             rate,
+            stall_share,
         })
     }
 }

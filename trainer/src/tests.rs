@@ -13,10 +13,11 @@ use tokio::sync::Notify;
 
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
-use crate::testing::executor::{Fault, TestExecutor, TestFeed};
-use crate::testing::scheduler::TestScheduler;
+use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
+use pannier_feed::testing::runtime;
+use pannier_feed::testing::scheduler::TestScheduler;
 use crate::testing::warehouse::{VOCAB, Warehouse, baskets, counts};
-use crate::testing::{config, runtime};
+use crate::testing::config;
 
 const ITEMS: u32 = 20;
 
@@ -42,6 +43,7 @@ impl Scene {
             window: PairWindow::Items(5),
             first_item: 2,
             keep: vec![],
+            negatives: None,
         };
         let pairs = TestFeed::new(rows.clone(), transform, true);
         let baskets_feed = TestFeed::new(rows, Transform::Select, false);
@@ -101,6 +103,8 @@ impl Scene {
                 vocab,
                 checkpoints,
                 artifact,
+                ledger: "run/ledger".into(),
+                gathered: true,
             },
         )
     }

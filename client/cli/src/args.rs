@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    cancel, gc, generate, list, logs, models, plan, profile, retry, run, similar, sql, status,
+    cancel, feed, gc, generate, list, logs, models, plan, profile, retry, run, similar, sql, status,
     submit, tables, validate, version,
 };
 
@@ -33,6 +33,7 @@ Results:
   tables     List the tables and their versions, or show one
   sql        Query the tables (read only)
   profile    Show what tables hold
+  feed       List feeds, ask for their batches, replay a training's
 
 Data:
   generate   Write made-up raw data to try things out
@@ -208,6 +209,8 @@ pub enum Command {
     Sql(sql::SqlArgs),
     /// Show what tables hold
     Profile(profile::ProfileArgs),
+    /// List feeds, ask for their batches, replay a training's
+    Feed(feed::FeedArgs),
     /// Write made-up raw data to try things out
     Generate(generate::GenerateArgs),
     /// Remove what nothing refers to any more
@@ -288,6 +291,10 @@ mod tests {
             "sql select\u{a0}1 --csv",
             "sql -f a.sql -o a.parquet --limit 5",
             "tables",
+            "feed ls --json",
+            "feed show 3f2a",
+            "feed digest 3f2a --epoch 1 --steps 3..9 --replica 1/2 --executor",
+            "feed replay r/vectors --epoch 0",
             "tables show baskets@3f2a --json",
             "generate --customers 10 --weeks 2 --header older --gzip --out data",
             "gc --dry-run -q",
@@ -304,6 +311,9 @@ mod tests {
             "sql x -f a.sql",
             "sql x --csv --format jsonl",
             "tables show",
+            "feed",
+            "feed digest 3f --steps 9..3",
+            "feed replay r --steps 1..2",
             "status --set a=b",
             "similar --item x",
             "logs r --from x",

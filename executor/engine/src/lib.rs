@@ -15,6 +15,7 @@ pub mod narrow;
 pub mod ops;
 pub mod raw;
 pub mod registry;
+pub mod row_sql;
 pub mod session;
 pub mod table;
 pub mod warehouse;

@@ -1,10 +1,14 @@
-//! What a feed's digest stands for: its spec and the files of its table version.
+//! What a feed's digest stands for: its spec, the files of its table version, and its transform ready
+//! to be made.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::array::RecordBatch;
+use pannier_engine::row_sql::RowSql;
 use pannier_engine::warehouse::Warehouse;
-use pannier_proto::feed::{EpochOrder, FeedSpec};
+use pannier_feed::transform::Maker;
+use pannier_proto::feed::{EpochOrder, FeedSpec, Transform};
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
 
@@ -28,11 +32,44 @@ pub struct Definition {
     pub spec: FeedSpec,
     /// The table's row groups in table order.
     pub groups: Vec<RowGroup>,
+    maker: Maker,
+    sql: tokio::sync::OnceCell<RowSql>,
     /// The order of the epoch asked for last.
     order: Mutex<Option<(u64, Arc<EpochOrder>)>>,
 }
 
 impl Definition {
+    /// Plans the feed's SQL over rows like these, where it has any.
+    ///
+    /// # Errors
+    /// Where it is not narrow, or does not fit the rows.
+    pub async fn prepare(&self, rows: &RecordBatch) -> Result<(), FeedError> {
+        if let Transform::Sql { sql } = &self.spec.transform {
+            let plan = async {
+                let planned = RowSql::plan(sql, rows.schema()).await;
+                planned.map_err(|e| FeedError::Mismatch(e.to_string()))
+            };
+            self.sql.get_or_try_init(|| plan).await?;
+        }
+        Ok(())
+    }
+
+    /// A step's batch of its gathered rows. SQL must have been prepared.
+    ///
+    /// # Errors
+    /// Where the columns are not what the transform takes.
+    pub fn make(&self, rows: &RecordBatch) -> Result<RecordBatch, FeedError> {
+        match self.sql.get() {
+            Some(sql) => sql
+                .apply(rows)
+                .map_err(|e| FeedError::Mismatch(e.to_string())),
+            None => self
+                .maker
+                .make(rows)
+                .map_err(|e| FeedError::Mismatch(e.to_string())),
+        }
+    }
+
     /// The order of an epoch.
     pub fn order(&self, epoch: u64) -> Arc<EpochOrder> {
         let mut last = self.order.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,10 +150,14 @@ impl Definitions {
             .iter()
             .flat_map(|f| (0..f.row_groups.len()).map(|i| group(&f.path, i)))
             .collect();
+        let maker =
+            Maker::new(&spec.transform).map_err(|e| FeedError::Mismatch(e.to_string()))?;
         Ok(Definition {
             digest: digest.to_owned(),
             spec,
             groups,
+            maker,
+            sql: tokio::sync::OnceCell::new(),
             order: Mutex::default(),
         })
     }

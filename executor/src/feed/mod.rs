@@ -1,10 +1,17 @@
 //! The feed: any step of any epoch, by ticket, the same bytes on every executor.
 //!
-//! `definition` finds what a ticket speaks of, `window` reads and keeps decoded windows,
-//! `transform` makes a step's batch of rows, `service` is Flight. None of it schedules anything.
+//! `definition` finds what a ticket speaks of, `rows` reads and keeps decoded row groups (through
+//! `cache` and `part`), `gather` picks a step's rows out of them, `stream` makes the steps of a
+//! ticket ahead of the wire, `service` is Flight, `server` gives it threads of
+//! its own. None of it schedules anything.
 
+mod cache;
 pub mod definition;
+mod gather;
 mod part;
+pub mod rows;
+pub mod server;
 pub mod service;
-pub mod transform;
-pub mod window;
+pub mod stream;
+#[cfg(test)]
+mod tests;

@@ -1,36 +1,29 @@
 //! The feed as an Arrow Flight service: `do_get(ticket)` gives one record batch per step, with a
-//! `StepHeader` beside each. The other verbs say that they are not served.
-//!
-//! Back-pressure: two batches at most wait per stream; the rest is HTTP/2's flow control. Steps
-//! are made on the feed's own threads, so that tasks of the engine never wait for a trainer.
+//! `StepHeader` beside each; `get_flight_info` and `get_schema` say what a feed is, to readers that
+//! know nothing but its digest. The other verbs say that they are not served.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
+use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
-    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo,
     HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use pannier_engine::warehouse::Warehouse;
-use pannier_proto::feed::{FeedTicket, replica_slice};
-use pannier_proto::wire::StepHeader;
-use prost::Message;
-use tokio::sync::{Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
+use pannier_proto::feed::FeedTicket;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::config::ExecutorConfig;
 use crate::error::FeedError;
 use crate::feed::definition::{Definition, Definitions};
-use crate::feed::transform;
-use crate::feed::window::{WindowData, Windows};
-
-/// Batches that may wait in a stream.
-const WAITING: usize = 2;
+use crate::feed::rows::Rows;
+use crate::feed::stream::{Limits, Serving};
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -41,9 +34,10 @@ pub struct FeedService {
 #[derive(Debug)]
 struct Inner {
     definitions: Definitions,
-    windows: Windows,
-    pool: rayon::ThreadPool,
+    rows: Arc<Rows>,
+    pool: Arc<rayon::ThreadPool>,
     streams: Arc<Semaphore>,
+    config: ExecutorConfig,
 }
 
 impl FeedService {
@@ -59,111 +53,102 @@ impl FeedService {
             .num_threads(config.feed_threads.max(1))
             .thread_name(|i| format!("feed-{i}"))
             .build()?;
+        let pool = Arc::new(pool);
+        let cache = usize::try_from(config.feed_cache.0).unwrap_or(usize::MAX);
         let inner = Inner {
             definitions: Definitions::new(warehouse.clone()),
-            windows: Windows::new(warehouse, config.feed_cache.0 as usize),
+            rows: Arc::new(Rows::new(warehouse, cache, Arc::clone(&pool))),
             pool,
             streams: Arc::new(Semaphore::new(config.feed_streams.max(1))),
+            config: config.clone(),
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
     }
+
+    /// What it reads rows with.
+    #[must_use]
+    pub fn rows(&self) -> &Rows {
+        &self.inner.rows
+    }
+}
+
+/// A ticket that was checked against its feed.
+struct Opened {
+    feed: Arc<Definition>,
+    ticket: FeedTicket,
+    /// An empty batch of the rows it gathers.
+    empty: arrow::array::RecordBatch,
 }
 
 impl Inner {
-    /// One step's batch, its header, and whether it is the stream's first.
-    async fn step(
-        self: &Arc<Self>,
-        feed: &Arc<Definition>,
-        ticket: &FeedTicket,
-        step: u64,
-    ) -> Result<Vec<FlightData>, FeedError> {
-        let order = feed.order(ticket.epoch);
-        let rows = replica_slice(order.step_rows(step), ticket.replica, ticket.replicas);
-        let mut scan_us = 0;
-        let mut pieces: Vec<(Arc<WindowData>, std::ops::Range<u64>)> = Vec::new();
-        for span in order.spans(rows) {
-            let (window, micros) = self
-                .windows
-                .get(feed, &order, ticket.epoch, span.window)
-                .await?;
-            scan_us += micros;
-            pieces.push((window, span.range));
-        }
-        let (done, made) = tokio::sync::oneshot::channel();
-        let (feed, epoch, first) = (Arc::clone(feed), ticket.epoch, step == ticket.from_step);
-        self.pool.spawn(move || {
-            let started = Instant::now();
-            let borrowed: Vec<_> = pieces
-                .iter()
-                .map(|(w, r)| (w.as_ref(), r.clone()))
-                .collect();
-            let encoded = transform::step(&feed.spec, &order, &borrowed).and_then(|batch| {
-                let transform_us = started.elapsed().as_micros() as u64;
-                encode(
-                    &batch,
-                    &StepHeader {
-                        epoch,
-                        step,
-                        scan_us,
-                        transform_us,
-                    },
-                    first,
-                )
-            });
-            // The stream may be gone: then nobody wants the step.
-            let _ = done.send(encoded);
-        });
-        made.await
-            .map_err(|_| FeedError::Decode("a step's thread died".into()))?
-    }
-
-    /// Checks a ticket against its feed.
-    async fn open(&self, ticket: &FeedTicket) -> Result<Arc<Definition>, FeedError> {
+    async fn open(&self, bytes: &[u8]) -> Result<Opened, FeedError> {
+        let ticket = FeedTicket::decode(bytes)?;
         let feed = self.definitions.get(&ticket.digest).await?;
         let steps = feed.spec.steps();
-        if ticket.to_step > steps {
+        let last = ticket.to_step.unwrap_or(steps);
+        if last > steps || ticket.from_step > last {
             return Err(FeedError::Mismatch(format!(
-                "step {} was asked for, but an epoch has {steps}",
-                ticket.to_step
+                "steps {} to {last} were asked for, but an epoch has {steps}",
+                ticket.from_step
             )));
         }
-        Ok(feed)
+        let empty = self.rows.empty(&feed).await?;
+        feed.prepare(&empty).await?;
+        let ticket = FeedTicket {
+            to_step: Some(last),
+            ..ticket
+        };
+        Ok(Opened {
+            feed,
+            ticket,
+            empty,
+        })
     }
-}
 
-/// Flight messages of a batch; the stream's first carries the schema before it.
-fn encode(
-    batch: &arrow::record_batch::RecordBatch,
-    header: &StepHeader,
-    first: bool,
-) -> Result<Vec<FlightData>, FeedError> {
-    let options = IpcWriteOptions::default();
-    let mut out = Vec::with_capacity(2);
-    if first {
-        out.push(FlightData::from(SchemaAsIpc::new(
-            &batch.schema(),
-            &options,
-        )));
+    /// A stream's turn, and how long it was waited for.
+    async fn turn(&self) -> Result<(OwnedSemaphorePermit, u64), FeedError> {
+        let asked = Instant::now();
+        let busy = || FeedError::Busy {
+            streams: self.config.feed_streams.max(1),
+        };
+        let permit = Arc::clone(&self.streams).acquire_owned();
+        let permit = timeout(self.config.feed_queue.0, permit).await;
+        let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
+        Ok((permit, asked.elapsed().as_micros() as u64))
     }
-    let mut tracker = DictionaryTracker::new(false);
-    let (dictionaries, encoded) = IpcDataGenerator::default()
-        .encode(
-            batch,
-            &mut tracker,
-            &options,
-            &mut IpcWriteContext::default(),
-        )
-        .map_err(|e| FeedError::Decode(e.to_string()))?;
-    out.extend(dictionaries.into_iter().map(FlightData::from));
-    out.push(FlightData::from(encoded).with_app_metadata(header.encode_to_vec()));
-    Ok(out)
+
+    async fn info(&self, descriptor: &FlightDescriptor) -> Result<FlightInfo, Status> {
+        let opened = self.open(&descriptor.cmd).await?;
+        let made = if opened.ticket.gathered {
+            opened.empty
+        } else {
+            opened.feed.make(&opened.empty)?
+        };
+        let spec = &opened.feed.spec;
+        let about = serde_json::json!({
+            "steps": spec.steps(),
+            "rows": spec.rows(),
+            "batch_rows": spec.batch_rows,
+            "epoch": opened.ticket.epoch,
+        });
+        let endpoint = FlightEndpoint::new().with_ticket(Ticket::new(opened.ticket.encode()));
+        FlightInfo::new()
+            .try_with_schema(&made.schema())
+            .map(|info| {
+                info.with_endpoint(endpoint)
+                    .with_descriptor(descriptor.clone())
+                    .with_ordered(true)
+                    .with_app_metadata(about.to_string())
+            })
+            .map_err(|e| Status::internal(e.to_string()))
+    }
 }
 
 fn not_served<T>(verb: &str) -> Result<Response<T>, Status> {
     Err(Status::unimplemented(format!(
-        "the feed serves do_get only, not {verb}"
+        "the feed serves do_get, get_flight_info and get_schema, not {verb}"
     )))
 }
 
@@ -181,33 +166,18 @@ impl FlightService for FeedService {
         &self,
         request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
-        let ticket = FeedTicket::decode(&request.into_inner().ticket).map_err(FeedError::from)?;
         let inner = Arc::clone(&self.inner);
-        let feed = inner.open(&ticket).await?;
-        let permit = Arc::clone(&inner.streams)
-            .acquire_owned()
-            .await
-            .map_err(|_| Status::unavailable("the feed is closing"))?;
-        let (tx, rx) = mpsc::channel(WAITING);
-        tokio::spawn(async move {
-            for step in ticket.from_step..ticket.to_step {
-                let messages = match inner.step(&feed, &ticket, step).await {
-                    Ok(messages) => messages,
-                    Err(error) => {
-                        tracing::warn!(%error, feed = %ticket.digest, step, "a step could not be served");
-                        let _ = tx.send(Err(error.into())).await;
-                        return;
-                    }
-                };
-                for message in messages {
-                    if tx.send(Ok(message)).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            drop(permit);
-        });
-        Ok(Response::new(ReceiverStream::new(rx).boxed()))
+        let opened = inner.open(&request.into_inner().ticket).await?;
+        let (permit, queue_us) = inner.turn().await?;
+        let serving = Serving {
+            feed: opened.feed,
+            ticket: opened.ticket,
+            rows: Arc::clone(&inner.rows),
+            pool: Arc::clone(&inner.pool),
+            limits: Limits::of(&inner.config),
+            queue_us,
+        };
+        Ok(Response::new(serving.start(permit).boxed()))
     }
 
     async fn handshake(
@@ -224,9 +194,9 @@ impl FlightService for FeedService {
     }
     async fn get_flight_info(
         &self,
-        _: Request<FlightDescriptor>,
+        request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        not_served("get_flight_info")
+        Ok(Response::new(self.inner.info(request.get_ref()).await?))
     }
     async fn poll_flight_info(
         &self,
@@ -236,9 +206,16 @@ impl FlightService for FeedService {
     }
     async fn get_schema(
         &self,
-        _: Request<FlightDescriptor>,
+        request: Request<FlightDescriptor>,
     ) -> Result<Response<SchemaResult>, Status> {
-        not_served("get_schema")
+        let info = self.inner.info(request.get_ref()).await?;
+        let schema = arrow::datatypes::Schema::try_from(info)
+            .map_err(|e| Status::internal(e.to_string()))?;
+        let options = IpcWriteOptions::default();
+        let schema = SchemaResult::try_from(SchemaAsIpc::new(&schema, &options));
+        schema
+            .map(Response::new)
+            .map_err(|e| Status::internal(e.to_string()))
     }
     async fn do_put(
         &self,

@@ -3,9 +3,12 @@
 //!
 //! Row groups are permuted by (seed, epoch); consecutive ones form windows of bounded memory;
 //! inside a window rows are ordered by a keyed hash of (seed, epoch, row id). Global step `s` is
-//! the rows `[s·G, (s+1)·G)` of that order. The last step of an epoch is short.
+//! the rows `[s·G, (s+1)·G)` of that order; what becomes of the rows that do not fill a last step
+//! is the feed's [`LastStep`].
 
 use std::ops::Range;
+
+use crate::feed::{FeedSpec, LastStep};
 
 /// A bijective mixer of 64 bits (the finaliser of SplitMix64: Steele, Lea and Flood 2014), used
 /// wherever randomness has to be a function of keys.
@@ -44,6 +47,7 @@ pub struct EpochOrder {
     epoch: u64,
     shuffle: bool,
     batch_rows: u64,
+    last: LastStep,
     total: u64,
     /// First row id of each row group of the table.
     starts: Vec<u64>,
@@ -52,53 +56,47 @@ pub struct EpochOrder {
 }
 
 impl EpochOrder {
-    /// `row_groups`: rows of each row group in table order. `batch_rows`: rows of a global step.
-    /// `window_rows`: a window takes row groups until it holds at least this many rows.
+    /// The order of an epoch of a feed. A window takes row groups until it holds at least
+    /// `spec.window_rows` rows.
     #[must_use]
-    pub fn new(
-        row_groups: &[u64],
-        seed: u64,
-        epoch: u64,
-        shuffle: bool,
-        batch_rows: u64,
-        window_rows: u64,
-    ) -> Self {
-        let mut starts = Vec::with_capacity(row_groups.len());
+    pub fn new(spec: &FeedSpec, epoch: u64) -> Self {
+        let sizes = &spec.row_groups;
+        let mut starts = Vec::with_capacity(sizes.len());
         let mut total = 0;
-        for rows in row_groups {
+        for rows in sizes {
             starts.push(total);
             total += rows;
         }
-        let key = mix(seed ^ mix(epoch));
-        let mut groups: Vec<u32> = (0..row_groups.len() as u32)
-            .filter(|g| row_groups[*g as usize] > 0)
+        let key = mix(spec.seed ^ mix(epoch));
+        let mut groups: Vec<u32> = (0..sizes.len() as u32)
+            .filter(|g| sizes[*g as usize] > 0)
             .collect();
-        if shuffle {
+        if spec.shuffle {
             groups.sort_by_key(|g| (mix(key ^ mix(u64::from(*g))), *g));
         }
-        let windows = windows(&groups, row_groups, window_rows);
         Self {
-            seed,
+            seed: spec.seed,
             epoch,
-            shuffle,
-            batch_rows: batch_rows.max(1),
+            shuffle: spec.shuffle,
+            batch_rows: spec.batch_rows.max(1),
+            last: spec.last,
             total,
             starts,
-            sizes: row_groups.to_vec(),
-            windows,
+            windows: windows(&groups, sizes, spec.window_rows),
+            sizes: sizes.clone(),
         }
     }
 
-    /// Rows of the epoch.
+    /// Rows of the table.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.total
     }
 
-    /// Global steps of the epoch; the last may be short.
+    /// Global steps of the epoch, known before it begins.
     #[must_use]
     pub fn steps(&self) -> u64 {
-        self.total.div_ceil(self.batch_rows)
+        self.last.steps(self.total, self.batch_rows)
     }
 
     /// The windows in the order in which the epoch reads them.
@@ -110,60 +108,71 @@ impl EpochOrder {
     /// The window that holds the first row of a step.
     #[must_use]
     pub fn window_of_step(&self, step: u64) -> usize {
-        let position = step * self.batch_rows;
+        self.window_at(step * self.batch_rows)
+    }
+
+    fn window_at(&self, position: u64) -> usize {
         self.windows
             .partition_point(|w| w.first + w.rows <= position)
     }
 
-    /// Rows `[from, to)` of the epoch's order that make up a global step.
+    /// Places `[from, to)` of the epoch's order that make up a global step. Where the feed pads its
+    /// last step, places go on behind the last row: there the order begins anew.
     #[must_use]
     pub fn step_rows(&self, step: u64) -> Range<u64> {
         let from = (step * self.batch_rows).min(self.total);
-        from..(from + self.batch_rows).min(self.total)
+        let to = from + self.batch_rows;
+        match self.last {
+            LastStep::Pad if from < self.total => from..to,
+            _ => from..to.min(self.total),
+        }
     }
 
     /// Cuts a range of the epoch's order at the borders of windows.
     #[must_use]
     pub fn spans(&self, range: Range<u64>) -> Vec<RowSpan> {
         let mut spans = Vec::new();
+        if self.total == 0 {
+            return spans;
+        }
         let mut position = range.start;
-        let mut index = self
-            .windows
-            .partition_point(|w| w.first + w.rows <= position);
-        while position < range.end && index < self.windows.len() {
+        while position < range.end {
+            let lap = position - position % self.total;
+            let index = self.window_at(position - lap);
             let window = &self.windows[index];
-            let end = range.end.min(window.first + window.rows);
+            let first = lap + window.first;
+            let end = range.end.min(first + window.rows);
             spans.push(RowSpan {
                 window: index,
-                range: position - window.first..end - window.first,
+                range: position - first..end - first,
             });
             position = end;
-            index += 1;
         }
         spans
     }
 
-    /// The order inside a window: for each place, (row id in the table, position among the
-    /// window's rows as they are read, row group after row group).
+    /// The order inside a window.
     #[must_use]
-    pub fn window_order(&self, window: &Window) -> Vec<(u64, u32)> {
-        let mut rows = Vec::with_capacity(window.rows as usize);
-        let mut read = 0u32;
+    pub fn window_order(&self, window: &Window) -> WindowOrder {
+        let mut groups = Vec::with_capacity(window.row_groups.len());
+        let mut read = 0;
         for group in &window.row_groups {
-            let start = self.starts[*group as usize];
-            for offset in 0..self.sizes[*group as usize] {
-                rows.push((start + offset, read));
-                read += 1;
-            }
+            groups.push((read, self.starts[*group as usize]));
+            read += self.sizes[*group as usize] as u32;
         }
+        let mut order = WindowOrder {
+            places: Vec::new(),
+            rows: read,
+            groups,
+        };
         if self.shuffle {
             let key = self.row_key();
-            rows.sort_by_cached_key(|(id, _)| (mix(key ^ mix(*id)), *id));
+            order.places = sorted_by(read, |place| mix(key ^ mix(order.id_of(place))));
         }
-        rows
+        order
     }
 
-    /// Seed of a row's own randomness (pairs, subsampling) in this epoch.
+    /// Seed of a row's own randomness (pairs, subsampling, negatives) in this epoch.
     #[must_use]
     pub fn row_seed(&self, row_id: u64) -> u64 {
         mix(self.row_key() ^ mix(row_id ^ 0xA5A5_5A5A_0F0F_F0F0))
@@ -172,6 +181,89 @@ impl EpochOrder {
     fn row_key(&self) -> u64 {
         mix(self.seed ^ mix(self.epoch ^ 0x5851_F42D_4C95_7F2D))
     }
+}
+
+/// The order inside a window: which of its rows, as they are read row group after row group, stands
+/// at each place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowOrder {
+    /// Row by place; empty where rows keep their order.
+    places: Vec<u32>,
+    rows: u32,
+    /// Of each row group: its first row among those read, and that row's id in the table.
+    groups: Vec<(u32, u64)>,
+}
+
+impl WindowOrder {
+    /// Rows of the window.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows as usize
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The rows at a range of places; `None` where they keep their order: then they are the range.
+    #[must_use]
+    pub fn rows(&self, range: Range<u64>) -> Option<&[u32]> {
+        let shuffled = !self.places.is_empty();
+        shuffled.then(|| &self.places[range.start as usize..range.end as usize])
+    }
+
+    /// The row at a place.
+    #[must_use]
+    pub fn row(&self, place: u64) -> u32 {
+        self.places
+            .get(place as usize)
+            .copied()
+            .unwrap_or(place as u32)
+    }
+
+    /// The id in the table of a row as it is read.
+    #[must_use]
+    pub fn id_of(&self, row: u32) -> u64 {
+        let group = self.groups.partition_point(|(first, _)| *first <= row) - 1;
+        let (first, id) = self.groups[group];
+        id + u64::from(row - first)
+    }
+
+    /// Bytes it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.places.len() * size_of::<u32>() + self.groups.len() * size_of::<(u32, u64)>()
+    }
+}
+
+/// `0..n` in the order of a hash that no two of them share. Hashes are spread evenly, so rows are
+/// dealt into as many buckets as there are rows by four, which leaves next to nothing to sort.
+fn sorted_by(n: u32, hash: impl Fn(u32) -> u64) -> Vec<u32> {
+    let bits = 32 - (n / 4).max(2).leading_zeros();
+    let bucket = |hash: u64| (hash >> (64 - bits)) as usize;
+    let hashes: Vec<u64> = (0..n).map(&hash).collect();
+    let mut ends = vec![0u32; (1 << bits) + 1];
+    for hash in &hashes {
+        ends[bucket(*hash) + 1] += 1;
+    }
+    for at in 1..ends.len() {
+        ends[at] += ends[at - 1];
+    }
+    let mut dealt = vec![(0u64, 0u32); n as usize];
+    // `ends[b]` begins as the bucket's first place and ends as the next one's.
+    for (row, hash) in hashes.iter().enumerate() {
+        let end = &mut ends[bucket(*hash)];
+        dealt[*end as usize] = (*hash, row as u32);
+        *end += 1;
+    }
+    let mut from = 0;
+    for to in &ends[..1 << bits] {
+        dealt[from..*to as usize].sort_unstable();
+        from = *to as usize;
+    }
+    dealt.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Cuts the permuted row groups into windows.
@@ -208,58 +300,4 @@ pub fn replica_slice(rows: Range<u64>, replica: u32, replicas: u32) -> Range<u64
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn ids(order: &EpochOrder, range: Range<u64>) -> Vec<u64> {
-        let mut out = Vec::new();
-        for span in order.spans(range) {
-            let rows = order.window_order(&order.windows()[span.window]);
-            out.extend(
-                rows[span.range.start as usize..span.range.end as usize]
-                    .iter()
-                    .map(|(id, _)| *id),
-            );
-        }
-        out
-    }
-
-    proptest! {
-        #[test]
-        fn every_row_exactly_once(groups in proptest::collection::vec(0u64..40, 0..12), seed: u64, epoch in 0u64..5, batch in 1u64..50, window in 1u64..80) {
-            let order = EpochOrder::new(&groups, seed, epoch, true, batch, window);
-            let mut all = Vec::new();
-            for step in 0..order.steps() {
-                let rows = order.step_rows(step);
-                prop_assert!(!rows.is_empty());
-                let whole = ids(&order, rows.clone());
-                for replicas in 1..4 {
-                    let parts: Vec<u64> = (0..replicas).flat_map(|r| ids(&order, replica_slice(rows.clone(), r, replicas))).collect();
-                    prop_assert_eq!(&parts, &whole);
-                }
-                prop_assert_eq!(order.spans(rows.clone())[0].window, order.window_of_step(step));
-                all.extend(whole);
-            }
-            let in_order = all.clone();
-            all.sort_unstable();
-            prop_assert_eq!(all, (0..groups.iter().sum()).collect::<Vec<u64>>());
-            let again = EpochOrder::new(&groups, seed, epoch, true, batch, window);
-            prop_assert_eq!(ids(&again, 0..again.rows()), in_order);
-        }
-
-        #[test]
-        fn unshuffled_is_table_order(groups in proptest::collection::vec(0u64..40, 0..12), batch in 1u64..50) {
-            let order = EpochOrder::new(&groups, 1, 0, false, batch, 16);
-            prop_assert_eq!(ids(&order, 0..order.rows()), (0..order.rows()).collect::<Vec<u64>>());
-        }
-    }
-
-    #[test]
-    fn another_order_in_every_epoch() {
-        let groups = vec![100u64; 10];
-        let of = |epoch| ids(&EpochOrder::new(&groups, 7, epoch, true, 64, 300), 0..1000);
-        assert_ne!(of(0), of(1));
-        assert_ne!(of(1), of(2));
-    }
-}
+mod tests;

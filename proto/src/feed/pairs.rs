@@ -72,12 +72,10 @@ impl PairMaker {
                 PairWindow::Items(width) => rng.below(width.max(1)) as usize + 1,
                 PairWindow::Basket => n,
             };
-            for other in at.saturating_sub(reach)..(at + reach + 1).min(n) {
-                if other != at {
-                    centers.push(self.items[at]);
-                    contexts.push(self.items[other]);
-                }
-            }
+            let (from, to) = (at.saturating_sub(reach), (at + reach + 1).min(n));
+            contexts.extend_from_slice(&self.items[from..at]);
+            contexts.extend_from_slice(&self.items[at + 1..to]);
+            centers.resize(contexts.len(), self.items[at]);
         }
     }
 }

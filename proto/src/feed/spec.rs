@@ -2,37 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::feed::EpochOrder;
+use crate::feed::{EpochOrder, Transform};
 use crate::ids::digest_of;
 
-/// The window of a pair transform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What becomes of the rows at the end of an epoch that do not fill a step, for all replicas alike
+/// and known before the epoch begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PairWindow {
-    /// Items up to a distance drawn uniformly from `1..=n`, as word2vec does.
-    Items(u32),
-    /// Every other item of the basket.
-    Basket,
+pub enum LastStep {
+    /// They are a step of fewer rows. Every row comes once; a replica may get none of that step.
+    #[default]
+    Short,
+    /// They are left out, in every epoch others.
+    Drop,
+    /// The epoch's first rows fill the step, so that all steps have the same number of rows.
+    Pad,
 }
 
-/// What happens to a row after it has its place in the order: narrow, row by row, with
-/// randomness keyed by (seed, epoch, row id).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Transform {
-    /// The columns as they are.
-    Select,
-    /// Skipgram pairs (center: UInt32, context: UInt32) from the first column, a `List<UInt32>`.
-    /// Items below `first_item` (PAD, UNK) are left out; the items of a basket are shuffled.
-    Pairs {
-        /// Which neighbours of a center become its contexts.
-        window: PairWindow,
-        /// Items smaller than this are not real items.
-        first_item: u32,
-        /// word2vec's subsampling: the chance, in 1/2^32, with which an item stays, by item.
-        /// Empty: every item stays.
-        keep: Vec<u32>,
-    },
+impl LastStep {
+    /// Steps of an epoch of `rows` rows.
+    #[must_use]
+    pub fn steps(self, rows: u64, batch_rows: u64) -> u64 {
+        let batch = batch_rows.max(1);
+        match self {
+            Self::Short | Self::Pad => rows.div_ceil(batch),
+            Self::Drop => rows / batch,
+        }
+    }
 }
 
 /// A feed: table version, columns, order and transform.
@@ -55,11 +51,38 @@ pub struct FeedSpec {
     pub batch_rows: u64,
     /// Rows that a window holds at least.
     pub window_rows: u64,
+    /// What becomes of rows that do not fill a step.
+    #[serde(default)]
+    pub last: LastStep,
     /// Rows of each row group of the table version, in table order.
     pub row_groups: Vec<u64>,
 }
 
 impl FeedSpec {
+    /// Rows that a window holds at least unless said otherwise.
+    pub const WINDOW_ROWS: u64 = 65_536;
+
+    /// All rows of a table version as they are, in steps of 1024, in table order.
+    #[must_use]
+    pub fn new(
+        table: impl Into<String>,
+        version: impl Into<String>,
+        row_groups: Vec<u64>,
+    ) -> Self {
+        Self {
+            table: table.into(),
+            version: version.into(),
+            columns: Vec::new(),
+            transform: Transform::Select,
+            seed: 1,
+            shuffle: false,
+            batch_rows: 1024,
+            window_rows: Self::WINDOW_ROWS,
+            last: LastStep::Short,
+            row_groups,
+        }
+    }
+
     /// The feed's name: blake3 of its canonical JSON, in hex.
     #[must_use]
     pub fn digest(&self) -> String {
@@ -69,22 +92,18 @@ impl FeedSpec {
     /// The order of one epoch.
     #[must_use]
     pub fn order(&self, epoch: u64) -> EpochOrder {
-        EpochOrder::new(
-            &self.row_groups,
-            self.seed,
-            epoch,
-            self.shuffle,
-            self.batch_rows,
-            self.window_rows,
-        )
+        EpochOrder::new(self, epoch)
+    }
+
+    /// Rows of the table version.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.row_groups.iter().sum()
     }
 
     /// Global steps of every epoch.
     #[must_use]
     pub fn steps(&self) -> u64 {
-        self.row_groups
-            .iter()
-            .sum::<u64>()
-            .div_ceil(self.batch_rows.max(1))
+        self.last.steps(self.rows(), self.batch_rows)
     }
 }

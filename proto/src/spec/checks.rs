@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::evaluate::BaselineModel;
 use super::gate::{Gate, GateMetric, GateSide};
 use super::source::MAPPED_LAYOUT;
-use super::{ModelSpec, Prod2vecParams, RunSpec, keys};
+use super::{ModelSpec, Prod2vecParams, RunSpec, TransformSpec, keys};
 
 /// A rule that does not hold.
 pub(super) struct Complaint {
@@ -33,6 +33,7 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
     let mut found = Vec::new();
     found.extend(mapped_columns(spec));
     found.extend(tables(spec));
+    found.extend(feeds(spec));
     found.extend(week_order(spec));
     found.extend(names(spec));
     found.extend(something_to_train(spec));
@@ -116,6 +117,26 @@ fn tables(spec: &RunSpec) -> Vec<Complaint> {
     found
 }
 
+/// A transform that has no table of its own names one, and `select` its columns.
+fn feeds(spec: &RunSpec) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    for (i, feed) in spec.feed.iter().enumerate() {
+        let key = format!("feed[{i}].transform");
+        if feed.table().is_empty() {
+            let message = format!("feed `{}` does not say which table it reads", feed.name);
+            found.push(complaint(key, message, "add table = \"…\""));
+        } else if matches!(feed.transform, TransformSpec::Select {}) && feed.columns().is_empty() {
+            let message = format!("feed `{}` selects no column", feed.name);
+            found.push(complaint(key, message, "add columns = [\"…\"]"));
+        } else if matches!(feed.transform, TransformSpec::Sql(_)) && !feed.columns().is_empty() {
+            let message = format!("feed `{}` reads the columns that its SQL names", feed.name);
+            let key = format!("feed[{i}].columns");
+            found.push(complaint(key, message, "remove it"));
+        }
+    }
+    found
+}
+
 fn week_order(spec: &RunSpec) -> Option<Complaint> {
     let (from, to) = (spec.prepare.weeks.from?, spec.prepare.weeks.to?);
     (from > to).then(|| {
@@ -132,6 +153,8 @@ fn names(spec: &RunSpec) -> Vec<Complaint> {
     let mut found = Vec::new();
     let checks = spec.check.iter().map(|c| c.name.as_str());
     found.extend(duplicates("check", "name", checks));
+    let feeds = spec.feed.iter().map(|f| f.name.as_str());
+    found.extend(duplicates("feed", "name", feeds));
     let trains = spec.train.iter().map(|t| t.name.as_str());
     found.extend(duplicates("train", "name", trains.clone()));
     let baselines = spec.baseline.iter().map(|b| b.model.name());

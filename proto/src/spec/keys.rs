@@ -15,7 +15,8 @@ pub(super) const TOP: TableKeys = TableKeys {
     header: "",
     required: &["name", "source"],
     optional: &[
-        "seed", "prepare", "split", "table", "check", "train", "baseline", "evaluate", "publish",
+        "seed", "prepare", "split", "table", "check", "feed", "train", "baseline", "evaluate",
+        "publish",
     ],
 };
 pub(super) const SOURCE: TableKeys = TableKeys {
@@ -118,7 +119,7 @@ pub(super) const CHECK: TableKeys = TableKeys {
 pub(super) const TRAIN: TableKeys = TableKeys {
     header: "[[train]]",
     required: &["name", "model"],
-    optional: &["params"],
+    optional: &["params", "expand"],
 };
 pub(super) const PROD2VEC: TableKeys = TableKeys {
     header: "[[train]].params",
@@ -135,6 +136,49 @@ pub(super) const PROD2VEC: TableKeys = TableKeys {
         "batch_baskets",
         "checkpoint_steps",
     ],
+};
+pub(super) const FEED: TableKeys = TableKeys {
+    header: "[[feed]]",
+    required: &["name", "transform"],
+    optional: &[
+        "params",
+        "table",
+        "columns",
+        "batch_rows",
+        "window_rows",
+        "shuffle",
+        "last",
+    ],
+};
+pub(super) const SELECT: TableKeys = TableKeys {
+    header: "params of select",
+    required: &[],
+    optional: &[],
+};
+pub(super) const PAIRS: TableKeys = TableKeys {
+    header: "params of pairs",
+    required: &[],
+    optional: &["window", "subsample", "negatives", "power"],
+};
+pub(super) const SEQUENCES: TableKeys = TableKeys {
+    header: "params of sequences",
+    required: &[],
+    optional: &["part", "target", "max_history"],
+};
+pub(super) const COUNTS: TableKeys = TableKeys {
+    header: "params of counts",
+    required: &[],
+    optional: &["alpha", "negatives", "power"],
+};
+pub(super) const INTERACTIONS: TableKeys = TableKeys {
+    header: "params of interactions",
+    required: &[],
+    optional: &["part", "negatives", "power"],
+};
+pub(super) const SQL: TableKeys = TableKeys {
+    header: "params of sql",
+    required: &["sql"],
+    optional: &[],
 };
 pub(super) const BASELINE: TableKeys = TableKeys {
     header: "[[baseline]]",
@@ -153,9 +197,10 @@ pub(super) const PUBLISH: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 16] = [
+pub(super) const ALL: [&TableKeys; 23] = [
     &TOP, &SOURCE, &CSV, &COLUMNS, &COLUMN, &GENERATE, &PREPARE, &WEEKS, &SPLIT, &TABLE, &CHECK,
-    &TRAIN, &PROD2VEC, &BASELINE, &EVALUATE, &PUBLISH,
+    &FEED, &SELECT, &PAIRS, &SEQUENCES, &COUNTS, &INTERACTIONS, &SQL, &TRAIN, &PROD2VEC, &BASELINE, &EVALUATE,
+    &PUBLISH,
 ];
 
 impl TableKeys {

@@ -6,7 +6,7 @@
 //! nothing to train on) is found elsewhere and reported through [`SpecSource::error_at`].
 //!
 //! `keys` lists the tables and keys, `reader` and `value` turn TOML into typed values, the section
-//! files (`source`, `columns`, `prepare`, `table`, `rule`, `train`, `evaluate`, `publish`) say what
+//! files (`source`, `columns`, `prepare`, `table`, `rule`, `feed`, `train`, `evaluate`, `publish`) say what
 //! each table means, `checks`
 //! holds the rules between keys.
 
@@ -14,6 +14,7 @@ mod checks;
 mod columns;
 mod error;
 mod evaluate;
+mod feed;
 mod gate;
 mod gate_text;
 mod keys;
@@ -39,6 +40,10 @@ use serde::{Deserialize, Serialize};
 pub use columns::{ColumnSpec, ColumnsSpec, CsvSpec, IdKind, PathSpec};
 pub use error::{SpecError, SpecProblem};
 pub use evaluate::{BaselineModel, BaselineSpec, EvaluateSpec};
+pub use feed::{
+    CountsParams, InteractionsParams, NamedFeedSpec, PairsParams, SequencesParams, SqlParams,
+    TransformSpec,
+};
 pub use gate::{Gate, GateMetric, GateOp, GateOutcome, GateSide};
 pub use gate_text::GateError;
 pub use keys::nearest;
@@ -51,7 +56,7 @@ pub use rule::{
 };
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;
-pub use train::{ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
+pub use train::{Expand, ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
 
 use reader::{Reader, Table};
 
@@ -82,6 +87,9 @@ pub struct RunSpec {
     /// What must hold of the tables.
     #[serde(default)]
     pub check: Vec<CheckSpec>,
+    /// Feeds for readers of the user's own.
+    #[serde(default)]
+    pub feed: Vec<NamedFeedSpec>,
     /// Models to train; none makes a run that only prepares tables.
     #[serde(default)]
     pub train: Vec<TrainSpec>,
@@ -147,6 +155,11 @@ impl RunSpec {
                 .tables("check", &keys::CHECK)
                 .iter()
                 .map(CheckSpec::read)
+                .collect(),
+            feed: top
+                .tables("feed", &keys::FEED)
+                .iter()
+                .map(NamedFeedSpec::read)
                 .collect(),
             train: top
                 .tables("train", &keys::TRAIN)

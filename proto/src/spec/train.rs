@@ -17,6 +17,21 @@ pub struct TrainSpec {
     /// Which model, with its params; the keys `model` and `params`.
     #[serde(flatten)]
     pub model: ModelSpec,
+    /// Who makes the pairs: `trainer`, so that baskets travel, or `executor`; `trainer` unless given.
+    /// What is learned does not depend on it.
+    #[serde(default)]
+    pub expand: Expand,
+}
+
+/// Who makes a feed's transform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expand {
+    /// Whoever reads: few bytes travel.
+    #[default]
+    Trainer,
+    /// The executor: the reader's processors are spared.
+    Executor,
 }
 
 /// A model and its params.
@@ -97,8 +112,10 @@ impl TrainSpec {
         // The model decides which keys `params` may have, so an unknown one says nothing of them.
         let known = table.choice("model", &[(PROD2VEC, ())]);
         let params = known.and_then(|()| table.table("params", &keys::PROD2VEC));
+        let expand = [("trainer", Expand::Trainer), ("executor", Expand::Executor)];
         Self {
             name: table.name("name").unwrap_or_default(),
+            expand: table.choice("expand", &expand).unwrap_or_default(),
             model: ModelSpec::Prod2vec(
                 params.map(|t| Prod2vecParams::read(&t)).unwrap_or_default(),
             ),
@@ -135,7 +152,7 @@ impl Prod2vecParams {
     }
 }
 
-fn window(table: &Table<'_, '_>) -> Option<WindowSpec> {
+pub(super) fn window(table: &Table<'_, '_>) -> Option<WindowSpec> {
     let expected = "an integer from 1 to 100 or \"basket\"";
     table.value("window", expected, |value: &DeValue<'_>| {
         if value.as_str() == Some("basket") {
@@ -155,6 +172,8 @@ struct TrainJson {
     model: String,
     #[serde(default)]
     params: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    expand: Expand,
 }
 
 impl TryFrom<TrainJson> for TrainSpec {
@@ -165,6 +184,7 @@ impl TryFrom<TrainJson> for TrainSpec {
             name,
             model,
             params,
+            expand,
         } = json;
         match model.as_str() {
             PROD2VEC => {
@@ -172,6 +192,7 @@ impl TryFrom<TrainJson> for TrainSpec {
                 Ok(Self {
                     name,
                     model: ModelSpec::Prod2vec(params),
+                    expand,
                 })
             }
             _ => Err(format!(

@@ -1,4 +1,4 @@
-//! Holds checks against the columns of the tables that a plan will make, before it makes any. A
+//! Holds checks, and through `feeds` the feeds, against the columns of the tables that a plan will make, before it makes any. A
 //! check of the spec that fits none is an error at its key; a layout's default that speaks of a
 //! table or column that this run does not have (its SQL may be the user's own) does not apply.
 
@@ -19,22 +19,24 @@ use pannier_proto::spec::{
 use super::compile::compile;
 use super::reads;
 use crate::error::SchedulerError;
+use crate::feeds;
 use crate::jobs::read_only;
 use crate::plan::{RunPlan, StepKind};
 
 /// A complaint about a check: its key, what is wrong, and what to do.
 type Wrong = (String, String, Option<String>);
 
-/// Leaves in the plan the checks that fit its tables.
+/// Leaves in the plan the checks that fit its tables, and fills in what feeds read of them.
 ///
 /// # Errors
-/// `Spec` for the spec's own checks that do not.
+/// `Spec` for the spec's own checks and feeds that do not fit.
 pub async fn fit(
     source: &SpecSource,
     plan: &mut RunPlan,
     warehouse: &Warehouse,
 ) -> Result<(), SchedulerError> {
     let tables = Tables::of(plan, warehouse).await?;
+    feeds::fit(source, plan, &tables.schemas).await?;
     let mut problems = Vec::new();
     let own = plan.spec.check.clone();
     for step in &mut plan.steps {

@@ -257,6 +257,7 @@ fn vectors() -> Training {
             loss: 2.31 + 1.85 * (-done * 6.0).exp() + 0.06 * noise,
             learning_rate: 0.025 * (1.0 - done).max(0.004),
             examples_seen: (step + 50) * 4_096,
+            stall_share: 0.04 + 0.1 * (-done * 30.0).exp(),
         }
     });
     Training {
@@ -300,10 +301,22 @@ fn vectors() -> Training {
         stall: Some(StallLedger {
             scan: 6.1,
             transform: 21.8,
+            queue: 0.0,
             network: 3.2,
             decode: 9.4,
             compute: 222.5,
         }),
+        epochs: (1..=2)
+            .map(|epoch| {
+                let ledger = StallLedger {
+                    scan: 6.0 / epoch as f64,
+                    compute: 111.0,
+                    ..StallLedger::default()
+                };
+                (epoch, ledger)
+            })
+            .collect(),
+        advice: None,
     }
 }
 
@@ -314,6 +327,7 @@ fn next_basket() -> Training {
         loss: 0.142 + 0.31 * (-(i as f64) / 9.0).exp(),
         learning_rate: 0.001,
         examples_seen: i * 120 * 256,
+        stall_share: 0.4,
     });
     Training {
         name: "next-basket".to_owned(),
@@ -341,10 +355,13 @@ fn next_basket() -> Training {
         stall: Some(StallLedger {
             scan: 88.0,
             transform: 14.0,
+            queue: 0.4,
             network: 1.1,
             decode: 4.9,
             compute: 133.0,
         }),
+        epochs: Vec::new(),
+        advice: Some("it waited for reading: add an executor".to_owned()),
     }
 }
 

@@ -60,7 +60,7 @@ fn steps_start_when_what_they_wait_for_is_done() {
     assert_eq!(starts(&run.apply(&finished("c"))), ["d"]);
     assert_eq!(
         run.apply(&finished("d")),
-        [RunAction::End(RunEventKind::Succeeded)]
+        [RunAction::End(Box::new(RunEventKind::Succeeded))]
     );
 }
 
@@ -75,7 +75,7 @@ fn a_failure_stops_the_others_and_then_ends_the_run() {
     );
     let end = run.apply(&failed("c", true));
     assert!(
-        matches!(&end[..], [RunAction::End(RunEventKind::Failed { error })] if error == "b: no"),
+        matches!(&end[..], [RunAction::End(end)] if matches!(&**end, RunEventKind::Failed { error } if error == "b: no")),
         "{end:?}"
     );
 }
@@ -117,7 +117,7 @@ fn cancel_waits_for_running_steps_and_retry_goes_on() {
     assert!(run.apply(&failed("b", false)).is_empty());
     assert_eq!(
         run.apply(&finished("c")),
-        [RunAction::End(RunEventKind::Cancelled)]
+        [RunAction::End(Box::new(RunEventKind::Cancelled))]
     );
     run.apply(&RunEventKind::Cancelled);
     assert_eq!(starts(&run.apply(&RunEventKind::RetryRequested)), ["b"]);

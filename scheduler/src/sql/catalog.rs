@@ -180,7 +180,7 @@ impl<'a> Catalog<'a> {
     /// Which run made a version, and when it said so.
     fn made(&self) -> Result<BTreeMap<Key, (String, i64)>, SchedulerError> {
         let mut made = BTreeMap::new();
-        for event in self.store.tables_finished()? {
+        for event in self.store.finished("table")? {
             let RunEventKind::StepFinished {
                 step,
                 skipped: false,

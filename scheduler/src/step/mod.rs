@@ -2,6 +2,7 @@
 
 mod check;
 mod evaluate;
+mod feed;
 mod lines;
 mod metrics;
 mod narrow;
@@ -66,6 +67,7 @@ pub async fn perform(run: &StepRun) -> StepResult {
         StepKind::Table(table) => table::make(run, table).await,
         StepKind::Checks { checks } => check::run_checks(run, checks).await,
         StepKind::Lines { raw, own } => lines::balance(run, raw, *own).await,
+        StepKind::Feed { feed, columns } => feed::make(run, feed, columns).await,
         StepKind::Train(train) => work::train(run, train).await,
         StepKind::Predict { method, baseline } => work::predict(run, method, *baseline).await,
         StepKind::Evaluate => evaluate::evaluate(run).await,

@@ -40,7 +40,7 @@ pub async fn publish(run: &StepRun, train: &str, publish: &PublishSpec) -> StepR
         kind: spec.model.name().to_owned(),
         run_id: run.record.run_id.clone(),
         tables: plan.tables(),
-        feed: super::work::training_feed(run, spec).await?.digest(),
+        feed: super::feed::training(run, spec).await?.digest(),
         feed_ledger: trained.feed_ledger,
         seed: plan.spec.seed,
         build: BUILD_ID.to_owned(),

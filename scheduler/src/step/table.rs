@@ -188,6 +188,7 @@ pub fn progress(run: &StepRun) -> impl FnMut(JobProgress) + Send + '_ {
                 total: now.total,
                 rows: 0,
                 rate: 0.0,
+                stall_share: None,
             });
         }
     }

@@ -2,26 +2,19 @@
 //! feeds are, hands the work out, and passes on what the trainer reports.
 
 use pannier_proto::event::{RunEventKind, StepOutcome};
-use pannier_proto::feed::{FeedSpec, PairWindow, Transform};
-use pannier_proto::ids::FIRST_ITEM;
-use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
-use pannier_proto::spec::{BaselineModel, ModelSpec, TrainSpec, WindowSpec};
+use pannier_proto::spec::{BaselineModel, Expand, ModelSpec, TrainSpec};
 use pannier_proto::work::{Predictor, Work, WorkKind, WorkReportKind};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::feed::{put, select, training};
 use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
-use crate::neighbours;
 use crate::trainers::AttemptEvent;
 
 /// Places written for each query: enough for every metric asked for.
 pub const TOP: u32 = 100;
-/// Rows that a window of the feed holds at least.
-const WINDOW_ROWS: u64 = 65_536;
-/// Rows of a step where nothing is learned from them.
-const SELECT_ROWS: u64 = 4096;
 
 /// Trains a model.
 pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
@@ -33,8 +26,8 @@ pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
         .store
         .reserve_version(&model, &run.record.run_id)?;
     let vocab = check::manifest(run, "vocab").await?;
-    let feed = training_feed(run, train).await?;
-    put_feed(run, &feed).await?;
+    let feed = training(run, train).await?;
+    put(run, &feed).await?;
     let kind = WorkKind::TrainProd2vec {
         params: params.clone(),
         seed: plan.spec.seed,
@@ -42,6 +35,8 @@ pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
         vocab: objects::table_manifest("vocab", &vocab.version),
         checkpoints: objects::checkpoints(&run.record.run_id, &train.name),
         artifact: objects::artifact_dir(&model, version),
+        ledger: objects::ledger(&run.record.run_id, &train.name),
+        gathered: train.expand == Expand::Trainer,
     };
     lease(run, kind).await
 }
@@ -52,12 +47,12 @@ pub async fn predict(run: &StepRun, method: &str, baseline: Option<BaselineModel
     let predictor = match baseline {
         Some(BaselineModel::Popularity) => Predictor::Popularity,
         Some(BaselineModel::CoOccurrence) => {
-            let baskets = select_feed(
+            let baskets = select(
                 &check::manifest(run, "train_baskets").await?,
                 &["items"],
                 plan.spec.seed,
             );
-            put_feed(run, &baskets).await?;
+            put(run, &baskets).await?;
             Predictor::CoOccurrence { baskets }
         }
         None => {
@@ -71,12 +66,12 @@ pub async fn predict(run: &StepRun, method: &str, baseline: Option<BaselineModel
             }
         }
     };
-    let queries = select_feed(
+    let queries = select(
         &check::manifest(run, "queries").await?,
         &["query_id", "items"],
         plan.spec.seed,
     );
-    put_feed(run, &queries).await?;
+    put(run, &queries).await?;
     let vocab = check::manifest(run, "vocab").await?;
     let kind = WorkKind::Predict {
         predictor,
@@ -86,79 +81,6 @@ pub async fn predict(run: &StepRun, method: &str, baseline: Option<BaselineModel
         output: objects::predictions(&run.record.run_id, method),
     };
     lease(run, kind).await
-}
-
-/// The feed that a training reads: a function of its params and of the tables' versions.
-pub async fn training_feed(run: &StepRun, train: &TrainSpec) -> Result<FeedSpec, StepFailure> {
-    let ModelSpec::Prod2vec(params) = &train.model;
-    let baskets = check::manifest(run, "train_baskets").await?;
-    let keep = if params.subsample > 0.0 {
-        let counts = neighbours::counts(
-            run.context.jobs.warehouse(),
-            &check::manifest(run, "vocab").await?,
-        )
-        .await?;
-        keep_chances(&counts, params.subsample)
-    } else {
-        Vec::new()
-    };
-    let window = match params.window {
-        WindowSpec::Items(n) => PairWindow::Items(n),
-        WindowSpec::Basket => PairWindow::Basket,
-    };
-    Ok(FeedSpec {
-        table: baskets.table.clone(),
-        version: baskets.version.clone(),
-        columns: vec!["items".into()],
-        transform: Transform::Pairs {
-            window,
-            first_item: FIRST_ITEM,
-            keep,
-        },
-        seed: run.record.plan.spec.seed,
-        shuffle: true,
-        batch_rows: u64::from(params.batch_baskets),
-        window_rows: WINDOW_ROWS,
-        row_groups: baskets.row_groups(),
-    })
-}
-
-/// word2vec's chance to keep an item of relative frequency f: sqrt(t/f) + t/f (Mikolov et al.'s
-/// C code; the paper's formula lacks the second term), in 1/2^32.
-fn keep_chances(counts: &[u64], threshold: f64) -> Vec<u32> {
-    let total: f64 = counts.iter().map(|c| *c as f64).sum();
-    let chance = |count: &u64| {
-        if *count == 0 {
-            return u32::MAX;
-        }
-        let ratio = threshold * total / *count as f64;
-        ((ratio.sqrt() + ratio).min(1.0) * f64::from(u32::MAX)) as u32
-    };
-    counts.iter().map(chance).collect()
-}
-
-fn select_feed(table: &TableManifest, columns: &[&str], seed: u64) -> FeedSpec {
-    FeedSpec {
-        table: table.table.clone(),
-        version: table.version.clone(),
-        columns: columns.iter().map(|c| (*c).to_owned()).collect(),
-        transform: Transform::Select,
-        seed,
-        shuffle: false,
-        batch_rows: SELECT_ROWS,
-        window_rows: WINDOW_ROWS,
-        row_groups: table.row_groups(),
-    }
-}
-
-/// Writes a feed down under its digest, where executors find it.
-async fn put_feed(run: &StepRun, feed: &FeedSpec) -> Result<(), StepFailure> {
-    run.context
-        .jobs
-        .warehouse()
-        .put_json_if_absent(&objects::feed(&feed.digest()), feed)
-        .await?;
-    Ok(())
 }
 
 /// Hands work to a trainer and waits for its end.
@@ -217,6 +139,7 @@ async fn follow(
                     total,
                     rows,
                     rate,
+                    stall_share,
                 } => {
                     run.tell(RunEventKind::StepProgress {
                         step: step(),
@@ -224,6 +147,7 @@ async fn follow(
                         total,
                         rows,
                         rate,
+                        stall_share,
                     });
                 }
                 WorkReportKind::Loss {
@@ -232,6 +156,7 @@ async fn follow(
                     loss,
                     learning_rate,
                     pairs,
+                    stall,
                 } => {
                     run.tell(RunEventKind::Loss {
                         step: step(),
@@ -240,6 +165,7 @@ async fn follow(
                         loss,
                         learning_rate,
                         pairs,
+                        stall,
                     });
                 }
                 WorkReportKind::Log { text } => run.tell(RunEventKind::Log { step: step(), text }),
@@ -262,21 +188,5 @@ async fn follow(
                 } => return Err(SchedulerError::Failed(error).into()),
             },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rare_items_stay_and_frequent_ones_thin_out() {
-        let keep = keep_chances(&[0, 0, 900, 90, 10], 0.05);
-        assert_eq!(keep[4], u32::MAX);
-        let share = f64::from(keep[2]) / f64::from(u32::MAX);
-        assert!(
-            (share - ((0.05f64 / 0.9).sqrt() + 0.05 / 0.9)).abs() < 1e-6,
-            "{share}"
-        );
     }
 }

@@ -18,7 +18,7 @@ use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 
 use crate::error::TrainerError;
-use crate::feed::{Feed, FeedContext};
+use crate::feed::FeedContext;
 use crate::predict::cooccurrence::{Baskets, CoOccurrence};
 use crate::predict::output::Output;
 use crate::predict::rank::{Place, first_places};
@@ -64,16 +64,16 @@ impl Prediction<'_> {
         let counts = by_index(self.vocab.counts());
         let scorer = self.scorer(context, storage, &pool, &counts)?;
         let mut output = Output::create(storage, format!("{}/{FILE}", self.output))?;
-        let mut feed = Feed::open(context, self.queries, (0, 0), 1);
+        let mut feed = context.open(self.queries, (0, 0), 1, false)?;
         let (mut pace, mut done) = (Pace::new(), 0);
         let total = self.queries.row_groups.iter().sum();
-        while let Some((step, _)) = feed.next()? {
+        while let Some((step, _)) = feed.next_blocking()? {
             let ids = queries::ids(&step.batch)?;
             let baskets = queries::baskets(&step.batch, counts.len())?;
             let ranked = self.rank(context, &pool, &*scorer, &counts, &baskets)?;
             output.write(&ids, &ranked)?;
             done += ids.len() as u64;
-            if let Some(progress) = pace.tick(done, total, ids.len() as u64) {
+            if let Some(progress) = pace.tick(done, total, ids.len() as u64, None) {
                 context.reporter.send(progress);
             }
         }
@@ -127,8 +127,8 @@ impl Prediction<'_> {
             }),
             Predictor::CoOccurrence { baskets } => {
                 let mut all = Baskets::default();
-                let mut feed = Feed::open(context, baskets, (0, 0), 1);
-                while let Some((step, _)) = feed.next()? {
+                let mut feed = context.open(baskets, (0, 0), 1, false)?;
+                while let Some((step, _)) = feed.next_blocking()? {
                     queries::baskets(&step.batch, counts.len())?
                         .iter()
                         .for_each(|basket| all.push(basket));

@@ -68,7 +68,7 @@ pub(crate) fn write(
     let mut pretty = serde_json::to_vec_pretty(&config).map_err(TrainerError::bug)?;
     pretty.push(b'\n');
     let files = [
-        (WEIGHTS, tensors(model, "pannier", summary)?),
+        (WEIGHTS, tensors(model, None, "pannier", summary)?),
         (CONFIG, pretty),
         ("vocab.parquet", parquet(&vocab_batch(vocab)?)?),
         ("vectors.parquet", parquet(&vectors_batch(model, vocab)?)?),

@@ -1,17 +1,17 @@
 //! Checkpoints: the whole state of a training, in one file that is whole or not there.
 //!
-//! A file is a safetensors image (tensors input and output, f32 [rows, dim]; metadata `state` in
-//! JSON) and 32 bytes of blake3 over it. Files are named by global step; the two newest stay.
+//! A file is a safetensors image (tensors input and output, f32 [rows, dim], and ledger, u8
+//! [steps, 32]; metadata `state` in JSON) and 32 bytes of blake3 over it. Files are named by global step; the two newest stay.
 
 use std::collections::HashMap;
 
+use pannier_feed::digest::Ledger;
 use pannier_proto::work::WorkReportKind;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainerError;
-use crate::feed::ledger::Ledger;
 use crate::prod2vec::kernel::LossSum;
 use crate::prod2vec::model::Model;
 use crate::report::Reporter;
@@ -20,6 +20,8 @@ use crate::storage::Storage;
 const DIGEST_BYTES: usize = 32;
 const SUFFIX: &str = ".ckpt";
 const KEPT: usize = 2;
+/// Name of the tensor with the digests.
+const LEDGER: &str = "ledger";
 
 /// What a training knows besides its inputs.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +44,6 @@ struct Header {
     epoch: u64,
     step: u64,
     pairs: u64,
-    ledger: [u8; 32],
     /// Bits of the sum: decimal text need not give the same number back.
     loss_bits: u64,
     loss_pairs: u64,
@@ -124,8 +125,14 @@ impl Checkpoints {
     }
 }
 
-/// A model as safetensors: `input` and `output`, f32 [rows, dim], and one entry of metadata.
-pub(crate) fn tensors(model: &Model, key: &str, text: String) -> Result<Vec<u8>, TrainerError> {
+/// A model as safetensors: `input` and `output`, f32 [rows, dim], further bytes under a name, and
+/// one entry of metadata.
+pub(crate) fn tensors(
+    model: &Model,
+    bytes: Option<(&str, &[u8])>,
+    key: &str,
+    text: String,
+) -> Result<Vec<u8>, TrainerError> {
     let (input, output) = (model.input_bytes(), model.output_bytes());
     let view = |bytes| {
         TensorView::new(Dtype::F32, vec![model.rows(), model.dim()], bytes)
@@ -133,11 +140,12 @@ pub(crate) fn tensors(model: &Model, key: &str, text: String) -> Result<Vec<u8>,
     };
     // One entry only: the writer's map has no order of its own.
     let metadata = HashMap::from([(key.to_owned(), text)]);
-    serialize(
-        [("input", view(&input)?), ("output", view(&output)?)],
-        Some(metadata),
-    )
-    .map_err(TrainerError::bug)
+    let mut all = vec![("input", view(&input)?), ("output", view(&output)?)];
+    if let Some((name, bytes)) = bytes {
+        let flat = TensorView::new(Dtype::U8, vec![bytes.len()], bytes);
+        all.push((name, flat.map_err(TrainerError::bug)?));
+    }
+    serialize(all, Some(metadata)).map_err(TrainerError::bug)
 }
 
 /// The model of a safetensors image, and the text of one entry of its metadata.
@@ -179,12 +187,12 @@ fn encode(state: &State, work: &str) -> Result<Vec<u8>, TrainerError> {
         epoch: state.next.0,
         step: state.next.1,
         pairs: state.pairs,
-        ledger: state.ledger.0,
         loss_bits: state.loss.sum.to_bits(),
         loss_pairs: state.loss.pairs,
     };
     let header = serde_json::to_string(&header).map_err(TrainerError::bug)?;
-    let mut bytes = tensors(&state.model, "state", header)?;
+    let ledger = Some((LEDGER, state.ledger.bytes()));
+    let mut bytes = tensors(&state.model, ledger, "state", header)?;
     let digest = blake3::hash(&bytes);
     bytes.extend_from_slice(digest.as_bytes());
     Ok(bytes)
@@ -211,12 +219,19 @@ fn decode(bytes: &[u8], work: &str) -> Result<State, TrainerError> {
         model,
         next: (header.epoch, header.step),
         pairs: header.pairs,
-        ledger: Ledger(header.ledger),
+        ledger: ledger_of(image)?,
         loss: LossSum {
             sum: f64::from_bits(header.loss_bits),
             pairs: header.loss_pairs,
         },
     })
+}
+
+fn ledger_of(image: &[u8]) -> Result<Ledger, TrainerError> {
+    let wrong = |reason: String| TrainerError::data("checkpoint", reason);
+    let tensors = SafeTensors::deserialize(image).map_err(|e| wrong(e.to_string()))?;
+    let ledger = tensors.tensor(LEDGER).map_err(|e| wrong(e.to_string()))?;
+    Ledger::of_bytes(ledger.data()).ok_or_else(|| wrong("its ledger is not whole".into()))
 }
 
 #[cfg(test)]
@@ -232,7 +247,7 @@ mod tests {
             model: Model::new(6, 9, step),
             next: (1, step),
             pairs: 77,
-            ledger: Ledger([step as u8; 32]),
+            ledger: Ledger::of_bytes(&[step as u8; 64]).unwrap(),
             loss,
         }
     }

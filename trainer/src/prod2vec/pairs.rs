@@ -3,11 +3,10 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::UInt32Type;
-use pannier_proto::feed::{KeyedRng, mix};
+use pannier_proto::feed::{KeyedRng, NoiseTable, mix};
 use pannier_proto::ids::FIRST_ITEM;
 
 use crate::error::TrainerError;
-use crate::prod2vec::noise::NoiseTable;
 
 /// Pairs with their negatives; every index is a real item of a model of [`Pairs::rows`] rows.
 #[derive(Debug, Clone)]

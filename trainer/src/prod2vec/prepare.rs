@@ -4,13 +4,13 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use pannier_feed::digest::{Digest, of_step};
+use pannier_feed::reader::{Feed, Spent, book_wait};
+use pannier_proto::feed::NoiseTable;
 use pannier_proto::work::StallLedger;
 use tokio::task::AbortHandle;
 
 use crate::error::TrainerError;
-use crate::feed::ledger::digest_of_step;
-use crate::feed::{Feed, book_wait};
-use crate::prod2vec::noise::NoiseTable;
 use crate::prod2vec::pairs::Pairs;
 
 /// Steps that may lie ready for the model.
@@ -22,10 +22,10 @@ pub(crate) struct ReadyStep {
     pub step: u64,
     pub pairs: Pairs,
     /// Digest of the batch as it came.
-    pub digest: [u8; 32],
+    pub digest: Digest,
     decode: Duration,
-    scan_us: u64,
-    transform_us: u64,
+    spent: Spent,
+    pub wire_bytes: u64,
 }
 
 /// How pairs are made; the same for every step.
@@ -112,7 +112,7 @@ impl<'scope> Ready<'scope> {
         let wait = asked.elapsed();
         let decode = wait.min(step.decode);
         stall.decode += decode.as_secs_f64();
-        book_wait(stall, wait - decode, step.scan_us, step.transform_us);
+        book_wait(stall, wait - decode, step.spent);
         Ok(Some(step))
     }
 
@@ -134,12 +134,12 @@ fn prepare(
     how: &Preparation,
     buffer: Vec<u32>,
 ) -> Result<Option<ReadyStep>, TrainerError> {
-    let Some((step, _)) = feed.next()? else {
+    let Some((step, _)) = feed.next_blocking()? else {
         return Ok(None);
     };
     let began = Instant::now();
     let (epoch, number) = (step.epoch, step.step);
-    let digest = digest_of_step(epoch, number, &step.batch)?;
+    let digest = of_step(epoch, number, &step.batch)?;
     let pairs = Pairs::of_step(
         &step.batch,
         &how.noise,
@@ -150,14 +150,13 @@ fn prepare(
         number,
         buffer,
     )?;
-    let (scan_us, transform_us) = (step.scan_us, step.transform_us);
     Ok(Some(ReadyStep {
         epoch,
         step: number,
         pairs,
         digest,
-        decode: began.elapsed(),
-        scan_us,
-        transform_us,
+        decode: began.elapsed() + step.making,
+        spent: step.spent,
+        wire_bytes: step.wire_bytes,
     }))
 }

@@ -12,9 +12,10 @@ use super::train::{Trained, Training};
 use super::{Instructions, Kernel, LossSum, Model, Pairs};
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
-use crate::testing::executor::{Fault, TestExecutor, TestFeed};
+use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
+use pannier_feed::testing::runtime;
 use crate::testing::warehouse::{VOCAB, Warehouse, baskets, counts};
-use crate::testing::{config, context, runtime};
+use crate::testing::{config, context};
 use crate::vocab::Vocab;
 
 /// Matrices in double precision.
@@ -207,6 +208,7 @@ impl Run {
             window: PairWindow::Items(5),
             first_item: 2,
             keep: vec![],
+            negatives: None,
         };
         let feed = TestFeed::new(baskets, transform, true);
         let executor = TestExecutor::start(&runtime, "e", vec![feed.clone()], Fault::None);
@@ -257,6 +259,7 @@ impl Run {
             feed: &self.feed.spec,
             vocab: &vocab,
             checkpoints: "run/ckpt",
+            gathered: true,
         };
         let trained = training.run(&context, &self.warehouse.storage);
         drop(context);

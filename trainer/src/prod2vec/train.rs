@@ -3,19 +3,19 @@
 
 use std::time::Instant;
 
-use pannier_proto::feed::FeedSpec;
+use pannier_feed::digest::Ledger;
+use pannier_feed::reader::after;
+use pannier_proto::feed::{FeedSpec, NoNoise, NoiseTable};
 use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::spec::Prod2vecParams;
-use pannier_proto::work::{StallLedger, WorkReportKind};
+use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
 
 use crate::error::TrainerError;
-use crate::feed::ledger::Ledger;
-use crate::feed::{Feed, FeedContext, after};
+use crate::feed::FeedContext;
 use crate::prod2vec::checkpoint::{Checkpoints, State};
 use crate::prod2vec::kernel::{Kernel, LossSum};
 use crate::prod2vec::lanes::Instructions;
 use crate::prod2vec::model::Model;
-use crate::prod2vec::noise::NoiseTable;
 use crate::prod2vec::prepare::{Preparation, Ready};
 use crate::report::{Pace, Reporter};
 use crate::storage::Storage;
@@ -33,6 +33,8 @@ pub(crate) struct Training<'a> {
     pub feed: &'a FeedSpec,
     pub vocab: &'a Vocab,
     pub checkpoints: &'a str,
+    /// Pairs are made here, not by executors.
+    pub gathered: bool,
 }
 
 /// What came of it.
@@ -40,6 +42,10 @@ pub(crate) struct Trained {
     pub state: State,
     pub steps: u64,
     pub stall: StallLedger,
+    /// The same by epoch.
+    pub epochs: Vec<EpochStall>,
+    /// Bytes of the feed that came over the wire.
+    pub wire_bytes: u64,
     pub resumed_from: Option<(u64, u64)>,
 }
 
@@ -95,18 +101,19 @@ impl Training<'_> {
         let mut state = taken_up.unwrap_or_else(|| self.fresh());
         reporter.log(self.opening(state.next));
         let preparation = Preparation {
-            noise: NoiseTable::new(&self.vocab.counts(), self.params.power)?,
+            noise: NoiseTable::new(&self.vocab.counts(), self.params.power)
+                .map_err(|e: NoNoise| TrainerError::data("vocab", e.to_string()))?,
             negatives: self.params.negatives as usize,
             rows: self.vocab.rows(),
             seed: self.seed,
         };
-        let mut stall = StallLedger::default();
-        let feed = Feed::open(context, self.feed, state.next, self.epochs());
+        let mut stalls = Stalls::default();
+        let feed = context.open(self.feed, state.next, self.epochs(), self.gathered)?;
         std::thread::scope(|scope| {
             let mut ready = Ready::start(scope, feed, &preparation)?;
             let mut progress = Progress::new(self, steps);
             let kernel = Kernel::new(Instructions::best());
-            while let Some(step) = ready.next(&mut stall)? {
+            while let Some(step) = ready.next(&mut stalls.all)? {
                 if context.cancel.is_cancelled() {
                     return Err(TrainerError::Stopped);
                 }
@@ -117,13 +124,14 @@ impl Training<'_> {
                     &step.pairs,
                     self.rate(global, steps) as f32,
                 )?;
-                stall.compute += began.elapsed().as_secs_f64();
+                stalls.all.compute += began.elapsed().as_secs_f64();
+                stalls.step(step.epoch, step.wire_bytes);
                 state.loss.sum += loss.sum;
                 state.loss.pairs += loss.pairs;
                 state.pairs += step.pairs.len() as u64;
                 state.ledger.add(&step.digest);
                 state.next = after((step.epoch, step.step), steps);
-                progress.step(&mut state, global, step.pairs.len() as u64, reporter)?;
+                progress.step(&mut state, global, step.pairs.len() as u64, &stalls.all, reporter)?;
                 ready.recycle(step);
                 if self.checkpoint_due(state.next, global + 1) {
                     checkpoints.put(&state, global + 1, reporter)?;
@@ -144,7 +152,9 @@ impl Training<'_> {
         Ok(Trained {
             state,
             steps: steps * self.epochs(),
-            stall,
+            stall: stalls.all,
+            epochs: stalls.epochs,
+            wire_bytes: stalls.wire_bytes,
             resumed_from,
         })
     }
@@ -173,11 +183,43 @@ impl Training<'_> {
     }
 }
 
+/// Where the attempt's time went, as a whole and by epoch.
+#[derive(Default)]
+struct Stalls {
+    all: StallLedger,
+    epochs: Vec<EpochStall>,
+    /// The whole before the epoch that runs.
+    before: StallLedger,
+    wire_bytes: u64,
+}
+
+impl Stalls {
+    /// Books what the whole has grown by since the last step to the step's epoch.
+    fn step(&mut self, epoch: u64, wire_bytes: u64) {
+        self.wire_bytes += wire_bytes;
+        if self.epochs.last().is_none_or(|last| last.epoch != epoch) {
+            if let Some(last) = self.epochs.last() {
+                let booked = last.stall;
+                self.before = self.before.plus(&booked);
+            }
+            self.epochs.push(EpochStall {
+                epoch,
+                stall: StallLedger::default(),
+            });
+        }
+        if let Some(last) = self.epochs.last_mut() {
+            last.stall = self.all.since(&self.before);
+        }
+    }
+}
+
 /// Reports of loss and progress.
 struct Progress<'a> {
     training: &'a Training<'a>,
     steps: u64,
     pace: Pace,
+    /// The stall ledger at the last point of the curve.
+    stall: StallLedger,
 }
 
 impl<'a> Progress<'a> {
@@ -186,6 +228,7 @@ impl<'a> Progress<'a> {
             training,
             steps,
             pace: Pace::new(),
+            stall: StallLedger::default(),
         }
     }
 
@@ -195,6 +238,7 @@ impl<'a> Progress<'a> {
         state: &mut State,
         global: u64,
         pairs: u64,
+        stall: &StallLedger,
         reporter: &Reporter,
     ) -> Result<(), TrainerError> {
         let total = self.steps * self.training.epochs();
@@ -215,10 +259,12 @@ impl<'a> Progress<'a> {
                 loss,
                 learning_rate,
                 pairs: state.pairs,
+                stall: stall.since(&self.stall),
             });
+            self.stall = *stall;
             state.loss = LossSum::default();
         }
-        if let Some(progress) = self.pace.tick(done, total, pairs) {
+        if let Some(progress) = self.pace.tick(done, total, pairs, Some(stall.stall_share())) {
             reporter.send(progress);
         }
         Ok(())

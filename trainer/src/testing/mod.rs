@@ -1,42 +1,20 @@
-//! What tests need around a trainer: executors that serve a feed over real gRPC and fail as told,
-//! a scheduler, and a warehouse with a vocab.
+//! What tests need around a trainer besides executors and a scheduler: a warehouse with a vocab.
 
-pub(crate) mod executor;
-pub(crate) mod scheduler;
 pub(crate) mod warehouse;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pannier_feed::reader::Directory;
 use pannier_proto::config::{ByteSize, Span};
 use pannier_proto::work::{FeedAddress, WorkReport};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::TrainerConfig;
-use crate::feed::{Directory, FeedContext};
+use crate::feed::FeedContext;
 use crate::report::Reporter;
-
-/// A port of this machine's own.
-pub(crate) fn listen(runtime: &Runtime) -> (SocketAddr, TcpListenerStream) {
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    (
-        listener.local_addr().unwrap(),
-        TcpListenerStream::new(listener),
-    )
-}
-
-pub(crate) fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-}
 
 /// Limits that a busy machine keeps; a test of a limit sets it.
 pub(crate) fn config() -> TrainerConfig {

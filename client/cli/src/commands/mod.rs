@@ -1,6 +1,7 @@
 //! One module for each command: its arguments, and what it does with them.
 
 pub mod cancel;
+pub mod feed;
 pub mod gc;
 pub mod generate;
 pub mod list;
@@ -49,6 +50,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Profile(args) => profile::run(&global, &args).await,
         Command::Sql(args) => sql::run(&global, &args).await,
         Command::Tables(args) => tables::run(&global, &args).await,
+        Command::Feed(args) => feed::run(&global, &args).await,
         Command::Generate(args) => generate::run(&global, &args),
         Command::Gc(args) => gc::run(&global, &args).await,
         Command::Version(args) => version::run(&global, &args),

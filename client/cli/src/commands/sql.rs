@@ -118,7 +118,7 @@ async fn ask(
     format: Option<Format>,
     global: &Global,
 ) -> anyhow::Result<()> {
-    let waiting = Waiting::new(global.quiet);
+    let waiting = Waiting::new(global.quiet, "query", "partitions");
     let limit = args
         .limit
         .unwrap_or(if format.is_some() { 0 } else { SHOWN });

@@ -7,6 +7,14 @@ use super::format::{count, duration, plural, whole};
 use super::outcome::{Produced, produced};
 use super::table::clean;
 
+/// The share of the time that was spent waiting for the feed, where that is worth a word.
+pub fn waited(share: Option<f64>) -> String {
+    match share {
+        Some(share) if share >= 0.005 => format!(", {:.0} % waiting", share * 100.0),
+        _ => String::new(),
+    }
+}
+
 /// An event in one line, for `pannier logs`.
 pub fn event(event: &RunEvent) -> String {
     match &event.kind {
@@ -23,13 +31,19 @@ pub fn event(event: &RunEvent) -> String {
             total,
             rows,
             rate,
+            stall_share,
         } => {
             let of = if *total > 0 {
                 format!("{}/{}, ", count(*done), count(*total))
             } else {
                 String::new()
             };
-            format!("{step}: {of}{}, {}/s", plural(*rows, "row"), whole(*rate))
+            format!(
+                "{step}: {of}{}, {}/s{}",
+                plural(*rows, "row"),
+                whole(*rate),
+                waited(*stall_share)
+            )
         }
         RunEventKind::StepFinished {
             step,
@@ -61,10 +75,12 @@ pub fn event(event: &RunEvent) -> String {
             loss,
             learning_rate,
             pairs,
+            stall,
         } => format!(
-            "{step}: epoch {epoch}, step {}, loss {loss:.4}, learning rate {learning_rate:.5}, {}",
+            "{step}: epoch {epoch}, step {}, loss {loss:.4}, learning rate {learning_rate:.5}, {}{}",
             count(*global_step),
-            plural(*pairs, "pair")
+            plural(*pairs, "pair"),
+            waited(Some(stall.stall_share()))
         ),
         RunEventKind::Checked { step, check } => checked(step, check),
         RunEventKind::Operators { step, operators } => busy(step, operators),

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod describe;
+pub mod feeds;
 pub mod format;
 pub mod live;
 pub mod outcome;

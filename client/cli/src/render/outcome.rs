@@ -1,6 +1,7 @@
 //! What steps produced, in words.
 
 use pannier_proto::event::{CheckResult, StepOutcome};
+use pannier_proto::ids::short;
 use pannier_proto::spec::Severity;
 use pannier_proto::work::WorkOutcome;
 
@@ -43,6 +44,15 @@ pub fn produced(result: &StepOutcome) -> Produced {
         } => Produced::good(plural(*rows, "row"), bytes(*size), ""),
         StepOutcome::Checked { passed, warned } => checked(*passed, *warned),
         StepOutcome::Profiled { columns, .. } => Produced::good(plural(*columns, "column"), "", ""),
+        StepOutcome::Feed {
+            digest,
+            rows,
+            steps,
+            ..
+        } => {
+            let more = format!("{}, feed {}", plural(*steps, "step"), short(digest));
+            Produced::good(plural(*rows, "row"), "", more)
+        }
         StepOutcome::Work(outcome) => worked(outcome),
         StepOutcome::Evaluated { metrics, .. } => {
             Produced::good(plural(metrics.len() as u64, "metric"), "", "")
@@ -111,6 +121,8 @@ fn worked(outcome: &WorkOutcome) -> Produced {
                 "{:.0} % of the time waiting for data",
                 stall.stall_share() * 100.0
             );
+            let advice = stall.advice().map(|text| format!("; {text}"));
+            let waiting = waiting + &advice.unwrap_or_default();
             let resumed =
                 resumed_from.map(|(epoch, step)| format!(", resumed at epoch {epoch} step {step}"));
             Produced::good(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use console::measure_text_width;
 use pannier_proto::event::{RunEvent, RunEventKind};
 
+use super::describe::waited;
 use super::format::{about, count, plural, whole};
 use super::outcome::{check, finished};
 use super::table::{clean, pad};
@@ -56,6 +57,7 @@ struct Going {
     rate: f64,
     at_ms: i64,
     loss: Option<f64>,
+    stall_share: Option<f64>,
 }
 
 /// What is known of a run while it is watched.
@@ -98,10 +100,12 @@ impl Progress {
                 total,
                 rows,
                 rate,
+                stall_share,
             } => {
                 let going = self.going.entry(step.clone()).or_default();
                 going.base.get_or_insert((*done, event.at_ms));
                 (going.done, going.total, going.rows, going.rate) = (*done, *total, *rows, *rate);
+                going.stall_share = *stall_share;
                 going.at_ms = event.at_ms;
                 vec![going.update(step)]
             }
@@ -186,6 +190,10 @@ impl Going {
         }
         if let Some(loss) = self.loss {
             parts.push(format!("loss {loss:.4}"));
+        }
+        let waits = waited(self.stall_share);
+        if !waits.is_empty() {
+            parts.push(waits.trim_start_matches(", ").to_owned());
         }
         Change::Update {
             step: step.to_owned(),

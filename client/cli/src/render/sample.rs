@@ -30,6 +30,7 @@ fn progress(step: &str, done: u64, rows: u64) -> RunEventKind {
         total: 400,
         rows,
         rate: 56_000.4,
+        stall_share: None,
     }
 }
 
@@ -143,6 +144,7 @@ fn preparing() -> Timed {
 fn training() -> Timed {
     let trained = WorkOutcome::Trained {
         files: vec![],
+        feed: "f".into(),
         feed_ledger: "l".into(),
         steps: 400,
         pairs: 1_203_000,
@@ -152,6 +154,8 @@ fn training() -> Timed {
             compute: 0.97,
             ..StallLedger::default()
         },
+        epochs: Vec::new(),
+        wire_bytes: 0,
         resumed_from: Some((1, 100)),
     };
     let step = || TRAIN.to_owned();
@@ -162,6 +166,7 @@ fn training() -> Timed {
         loss: 2.31,
         learning_rate: 0.02,
         pairs: 450_000,
+        stall: StallLedger::default(),
     };
     vec![
         (3.0, started(TRAIN, 1)),

@@ -56,7 +56,9 @@ pub fn run(status: &RunStatus, now_ms: i64, warehouse: Option<&str>) -> Vec<Stri
     );
     if !status.steps.is_empty() {
         lines.push(String::new());
-        let mut table = Table::new(&["step", "state", ">tries", ">done", ">rows", ">time"]);
+        let mut table = Table::new(&[
+            "step", "state", ">tries", ">done", ">rows", ">time", ">waits",
+        ]);
         for step in &status.steps {
             table.row(step_row(step));
         }
@@ -65,7 +67,7 @@ pub fn run(status: &RunStatus, now_ms: i64, warehouse: Option<&str>) -> Vec<Stri
     lines
 }
 
-fn step_row(step: &StepStatus) -> [String; 6] {
+fn step_row(step: &StepStatus) -> [String; 7] {
     let done = if step.total > 0 {
         format!("{}/{}", count(step.done), count(step.total))
     } else {
@@ -89,6 +91,9 @@ fn step_row(step: &StepStatus) -> [String; 6] {
         done,
         rows,
         time,
+        step.stall_share
+            .map(|share| format!("{:.0} %", share * 100.0))
+            .unwrap_or_default(),
     ]
 }
 
@@ -129,6 +134,7 @@ mod tests {
             total,
             rows,
             seconds,
+            stall_share: None,
         };
         RunStatus {
             run_id: "r-20260131-1".into(),
@@ -173,7 +179,7 @@ state      running (1 min 05 s)
 submitted  2023-11-14 22:13:20 UTC
 report     /w/runs/r-20260131-1/report.html
 
-step           state          tries     done       rows   time
+step           state          tries     done       rows   time  waits
 raw            already there                    311,204
 table:baskets  done               1      8/8     92,339  2.3 s
 train:vectors  running            2  120/400  1,203,000

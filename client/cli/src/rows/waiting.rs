@@ -22,24 +22,27 @@ const ROWS: &str = "{spinner} {msg}  {elapsed}";
 pub struct Waiting {
     bar: ProgressBar,
     quiet: bool,
+    /// What goes on, and what it is counted in.
+    what: (&'static str, &'static str),
 }
 
 impl Waiting {
-    /// Nothing to show yet, and with `quiet` never.
-    pub fn new(quiet: bool) -> Self {
+    /// Nothing to show yet, and with `quiet` never. `what` goes on, counted in `units`.
+    pub fn new(quiet: bool, what: &'static str, units: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         Self {
             bar: bar.with_style(style(QUERY)),
             quiet,
+            what: (what, units),
         }
     }
 
-    /// So many partitions are done of those known.
+    /// So many units are done of those known.
     pub fn tell(&self, done: u64, total: u64) {
         self.bar.set_length(total);
         self.bar.set_position(done);
-        self.bar
-            .set_message(format!("{done} of {total} partitions"));
+        let units = self.what.1;
+        self.bar.set_message(format!("{done} of {total} {units}"));
     }
 
     /// So many rows have come.
@@ -59,7 +62,7 @@ impl Waiting {
         if !io::stderr().is_terminal() {
             loop {
                 tokio::time::sleep(LINES).await;
-                out::note(&format!("the query goes on: {}", self.bar.message()));
+                out::note(&format!("the {} goes on: {}", self.what.0, self.bar.message()));
             }
         }
         tokio::time::sleep(PATIENCE).await;

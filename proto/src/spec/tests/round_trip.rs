@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::super::keys::{self, TableKeys};
 use super::super::{
     Against, Allowed, BaselineModel, BaselineSpec, CheckRule, CheckSpec, CheckValue, ColumnRef,
-    ColumnSpec, ColumnType, ColumnsSpec, ContextSpec, CsvHeader, CsvSpec, DriftOf, EvaluateSpec,
-    Gate, GenerateSpec, IdKind, ModelSpec, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec,
+    ColumnSpec, ColumnType, ColumnsSpec, ContextSpec, CsvHeader, CsvSpec, DriftOf, EvaluateSpec, Expand,
+    Gate, GenerateSpec, IdKind, ModelSpec, NamedFeedSpec, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec,
     RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableNumber, TableSpec,
     TrainSpec, WeekRange, WindowSpec, Within,
 };
@@ -135,9 +135,44 @@ of = "mean"
 column = "spend"
 max_change = 0.25
 
+[[feed]]
+name = "pairs"
+transform = "pairs"
+params = { window = "basket", subsample = 0.001, negatives = 5, power = 0.5 }
+table = "train_baskets"
+columns = ["basket_id"]
+batch_rows = 512
+window_rows = 4096
+shuffle = false
+last = "pad"
+[[feed]]
+name = "next"
+transform = "sequences"
+params = { part = "test", target = "random", max_history = 9 }
+[[feed]]
+name = "users"
+transform = "counts"
+params = { alpha = 1.5, negatives = 2 }
+[[feed]]
+name = "decisions"
+transform = "interactions"
+params = { part = "valid", negatives = 3, power = 0 }
+[[feed]]
+name = "own"
+transform = "sql"
+table = "baskets"
+params = { sql = "select items from rows" }
+[[feed]]
+name = "some"
+transform = "select"
+table = "baskets"
+columns = ["items"]
+params = {}
+
 [[train]]
 name = "vectors"
 model = "prod2vec"
+expand = "executor"
 
 [train.params]
 dim = 64
@@ -193,9 +228,21 @@ const FULL_JSON: &str = concat!(
     r#"{"name":"new","rule":"fresh","table":"transactions","column":"ordered_at","within":"2w","against":"calendar.day","severity":"fail"},"#,
     r#"{"name":"typed","rule":"types","table":"items","types":{"item_id":"id"},"exact":true,"severity":"fail"},"#,
     r#"{"name":"steady","rule":"drift","table":"transactions","column":"spend","of":"mean","max_change":0.25,"severity":"fail"}],"#,
+    r#""feed":[{"name":"pairs","transform":"pairs","params":{"window":"basket","subsample":0.001,"negatives":5,"power":0.5},"#,
+    r#""table":"train_baskets","columns":["basket_id"],"batch_rows":512,"window_rows":4096,"shuffle":false,"last":"pad"},"#,
+    r#"{"name":"next","transform":"sequences","params":{"part":"test","target":"random","max_history":9},"#,
+    r#""table":null,"columns":null,"batch_rows":1024,"window_rows":65536,"shuffle":true,"last":"short"},"#,
+    r#"{"name":"users","transform":"counts","params":{"alpha":1.5,"negatives":2,"power":0.75},"#,
+    r#""table":null,"columns":null,"batch_rows":1024,"window_rows":65536,"shuffle":true,"last":"short"},"#,
+    r#"{"name":"decisions","transform":"interactions","params":{"part":"valid","negatives":3,"power":0.0},"#,
+    r#""table":null,"columns":null,"batch_rows":1024,"window_rows":65536,"shuffle":true,"last":"short"},"#,
+    r#"{"name":"own","transform":"sql","params":{"sql":"select items from rows"},"#,
+    r#""table":"baskets","columns":null,"batch_rows":1024,"window_rows":65536,"shuffle":true,"last":"short"},"#,
+    r#"{"name":"some","transform":"select","params":{},"#,
+    r#""table":"baskets","columns":["items"],"batch_rows":1024,"window_rows":65536,"shuffle":true,"last":"short"}],"#,
     r#""train":[{"name":"vectors","model":"prod2vec","params":{"dim":64,"window":"basket","negatives":6,"#,
     r#""epochs":7,"learning_rate":0.05,"min_learning_rate":0.001,"power":1.0,"subsample":0.001,"#,
-    r#""batch_baskets":2048,"checkpoint_steps":0}}],"#,
+    r#""batch_baskets":2048,"checkpoint_steps":0},"expand":"executor"}],"#,
     r#""baseline":[{"model":"co-occurrence"}],"#,
     r#""evaluate":{"k":[10],"queries":500},"#,
     r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"}}"#,
@@ -215,10 +262,10 @@ fn defaults_are_as_documented() {
             r#""prepare":{"weeks":{"from":null,"to":null},"min_item_baskets":5,"max_items":null,"max_basket_items":null,"max_history":null,"parts":8,"#,
             r#""row_group_rows":65536,"context":"decision","profile":true},"#,
             r#""split":{"by":"time","test_weeks":4,"valid_weeks":0},"#,
-            r#""table":[],"check":[],"#,
+            r#""table":[],"check":[],"feed":[],"#,
             r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
             r#""learning_rate":0.025,"min_learning_rate":0.0001,"power":0.75,"subsample":0.0,"#,
-            r#""batch_baskets":1024,"checkpoint_steps":200}}],"#,
+            r#""batch_baskets":1024,"checkpoint_steps":200},"expand":"trainer"}],"#,
             r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null}"#,
         )
     );
@@ -282,6 +329,13 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/split", &keys::SPLIT),
         ("/table/0", &keys::TABLE),
         ("/check", &keys::CHECK),
+        ("/feed", &keys::FEED),
+        ("/feed/0/params", &keys::PAIRS),
+        ("/feed/1/params", &keys::SEQUENCES),
+        ("/feed/2/params", &keys::COUNTS),
+        ("/feed/3/params", &keys::INTERACTIONS),
+        ("/feed/4/params", &keys::SQL),
+        ("/feed/5/params", &keys::SELECT),
         ("/train/0", &keys::TRAIN),
         ("/train/0/params", &keys::PROD2VEC),
         ("/baseline/0", &keys::BASELINE),
@@ -547,8 +601,13 @@ prop_compose! {
             power: thousandths(power), subsample,
             batch_baskets, checkpoint_steps,
         };
-        TrainSpec { name, model: ModelSpec::Prod2vec(params) }
+        TrainSpec { name, model: ModelSpec::Prod2vec(params), expand: Expand::Trainer }
     }
+}
+
+/// Those of the full spec, some of them.
+fn feeds() -> impl Strategy<Value = Vec<NamedFeedSpec>> {
+    proptest::sample::subsequence(parse(FULL).feed, 0..=6)
 }
 
 fn gate() -> impl Strategy<Value = Gate> {
@@ -571,7 +630,7 @@ fn gate() -> impl Strategy<Value = Gate> {
 prop_compose! {
     fn spec()(
         name in name(), seed in 0..=i64::MAX as u64, source in prop_oneof![source_spec(), mapped_source()], table in proptest::collection::vec(table(), 0..2), prepare in prepare(), split in split(),
-        mut check in proptest::collection::vec(check(), 0..3), mut train in proptest::collection::vec(train(), 1..3),
+        mut check in proptest::collection::vec(check(), 0..3), mut train in proptest::collection::vec(train(), 1..3), feed in feeds(),
         k in proptest::collection::btree_set(1..=100u32, 0..5), queries in 1..=u32::MAX,
         publish in proptest::option::of((proptest::option::of(name()), proptest::option::of(gate()))),
     ) -> RunSpec {
@@ -580,7 +639,7 @@ prop_compose! {
         let baseline = BaselineModel::ALL.map(|model| BaselineSpec { model }).to_vec();
         let evaluate = EvaluateSpec { k: k.into_iter().filter(|k| *k != 7).chain([7]).collect(), queries };
         let publish = publish.map(|(alias, gate)| PublishSpec { alias, gate });
-        RunSpec { name, seed, source, prepare, split, table, check, train, baseline, evaluate, publish }
+        RunSpec { name, seed, source, prepare, split, table, check, feed, train, baseline, evaluate, publish }
     }
 }
 

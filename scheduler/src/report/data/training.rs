@@ -29,6 +29,10 @@ pub struct Training {
     pub attempts: Vec<Attempt>,
     /// Where the trainer's seconds went.
     pub stall: Option<StallLedger>,
+    /// The same by epoch, counted from 1.
+    pub epochs: Vec<(u64, StallLedger)>,
+    /// What would shorten the waits, where they are worth a word.
+    pub advice: Option<String>,
 }
 
 /// One hyperparameter.
@@ -56,6 +60,9 @@ pub struct LossPoint {
     pub learning_rate: f64,
     /// Examples seen so far.
     pub examples_seen: u64,
+    /// Share of the time since the point before that was spent waiting for the feed.
+    #[serde(default)]
+    pub stall_share: f64,
 }
 
 /// JSON has no NaN: serde_json writes it as null, and a diverged training must still be readable.
@@ -112,6 +119,8 @@ pub struct StallLedger {
     pub scan: f64,
     /// Waiting for pairs or sequences to be made of them.
     pub transform: f64,
+    /// Waiting until an executor had a stream free.
+    pub queue: f64,
     /// Waiting for the network.
     pub network: f64,
     /// Turning record batches into tensors.
@@ -120,13 +129,27 @@ pub struct StallLedger {
     pub compute: f64,
 }
 
+impl From<&pannier_proto::work::StallLedger> for StallLedger {
+    fn from(of: &pannier_proto::work::StallLedger) -> Self {
+        Self {
+            scan: of.scan,
+            transform: of.transform,
+            queue: of.queue,
+            network: of.network,
+            decode: of.decode,
+            compute: of.compute,
+        }
+    }
+}
+
 impl StallLedger {
-    /// Causes with their seconds, the four waits first; what is not a positive number counts as 0.
+    /// Causes with their seconds, the waits first; what is not a positive number counts as 0.
     #[must_use]
-    pub fn causes(&self) -> [(&'static str, f64); 5] {
+    pub fn causes(&self) -> [(&'static str, f64); 6] {
         [
             ("scan", self.scan),
             ("transform", self.transform),
+            ("queue", self.queue),
             ("network", self.network),
             ("decode", self.decode),
             ("compute", self.compute),

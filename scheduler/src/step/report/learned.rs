@@ -184,6 +184,7 @@ fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
             pairs,
             seconds,
             stall,
+            epochs,
             resumed_from,
             ..
         }),
@@ -195,13 +196,10 @@ fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
         out.examples_per_second =
             (resumed_from.is_none() && *seconds > 0.0).then(|| *pairs as f64 / seconds);
         out.feed_digest = Some(feed_ledger.clone());
-        out.stall = Some(StallLedger {
-            scan: stall.scan,
-            transform: stall.transform,
-            network: stall.network,
-            decode: stall.decode,
-            compute: stall.compute,
-        });
+        out.stall = Some(StallLedger::from(stall));
+        out.advice = stall.advice().map(str::to_owned);
+        let by_epoch = epochs.iter();
+        out.epochs = by_epoch.map(|e| (e.epoch + 1, (&e.stall).into())).collect();
         if let (Some(last), Some((epoch, step))) = (out.attempts.last_mut(), resumed_from) {
             last.resumed_from = Some(ResumePoint {
                 epoch: *epoch as u32,
@@ -223,6 +221,7 @@ fn curve(facts: &Facts<'_>, step: &str) -> Vec<LossPoint> {
             loss,
             learning_rate,
             pairs,
+            stall,
         } = &event.kind
             && s == step
         {
@@ -233,6 +232,7 @@ fn curve(facts: &Facts<'_>, step: &str) -> Vec<LossPoint> {
                 loss: *loss,
                 learning_rate: *learning_rate,
                 examples_seen: *pairs,
+                stall_share: stall.stall_share(),
             });
         }
     }
