@@ -5,7 +5,9 @@ use futures::stream::BoxStream;
 use pannier_proto::MAX_MESSAGE_BYTES;
 use pannier_proto::event::RunEvent;
 use pannier_proto::profile::Profile;
-use pannier_proto::status::{FeedDetail, FeedInfo, ModelInfo, PlanStep, RunStatus, TableDetail, TableInfo};
+use pannier_proto::status::{
+    FeedDetail, FeedInfo, ModelInfo, PlanStep, RunStatus, TableDetail, TableInfo,
+};
 use pannier_proto::wire::feed_service_client::FeedServiceClient;
 use pannier_proto::wire::profile_service_client::ProfileServiceClient;
 use pannier_proto::wire::registry_service_client::RegistryServiceClient;

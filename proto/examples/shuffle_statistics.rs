@@ -46,7 +46,11 @@ fn ids(feed: &FeedSpec) -> Vec<u64> {
 
 fn print(name: &str, ids: &[u64]) {
     let n = ids.len() as f64;
-    let travel: f64 = ids.iter().enumerate().map(|(at, id)| (at as f64 - *id as f64).abs()).sum();
+    let travel: f64 = ids
+        .iter()
+        .enumerate()
+        .map(|(at, id)| (at as f64 - *id as f64).abs())
+        .sum();
     let apart: f64 = ids.windows(2).map(|w| w[0].abs_diff(w[1]) as f64).sum();
     let groups: usize = ids.chunks(STEP).map(groups_of).sum();
     let mut step = vec![0u32; ids.len()];

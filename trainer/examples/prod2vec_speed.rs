@@ -9,9 +9,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use pannier_proto::feed::{
-    FeedSpec, KeyedRng, NoiseTable, PairMaker, PairWindow, Transform, mix,
-};
+use pannier_proto::feed::{FeedSpec, KeyedRng, NoiseTable, PairMaker, PairWindow, Transform, mix};
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_trainer::prod2vec::{Instructions, Kernel, LossSum, Model, Pairs, word2vec_text};
 

@@ -38,7 +38,7 @@ impl Default for TrainerConfig {
             silence: Span(Duration::from_secs(15)),
             feed_timeout: Span(Duration::from_secs(120)),
             feed_stall: Span(Duration::from_secs(20)),
-            prefetch_windows: 3,
+            prefetch_windows: 4,
             prefetch_steps: 64,
             prefetch_bytes: ByteSize(64 << 20),
             store: StoreConfig::default(),

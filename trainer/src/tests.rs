@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
+use crate::testing::config;
+use crate::testing::warehouse::{VOCAB, Warehouse, baskets, counts};
 use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
 use pannier_feed::testing::runtime;
 use pannier_feed::testing::scheduler::TestScheduler;
-use crate::testing::warehouse::{VOCAB, Warehouse, baskets, counts};
-use crate::testing::config;
 
 const ITEMS: u32 = 20;
 

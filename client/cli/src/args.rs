@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    cancel, feed, gc, generate, list, logs, models, plan, profile, retry, run, similar, sql, status,
-    submit, tables, validate, version,
+    cancel, feed, gc, generate, list, logs, models, plan, profile, retry, run, similar, sql,
+    status, submit, tables, validate, version,
 };
 
 /// `clap` cannot group subcommands, so the groups are written here; a test holds them complete.

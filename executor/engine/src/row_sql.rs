@@ -121,7 +121,9 @@ impl RowSql {
             let Some(leaf) = (node.as_ref() as &dyn Any).downcast_ref::<Leaf>() else {
                 return Ok(Transformed::no(node));
             };
-            Ok(Transformed::yes(Arc::new(leaf.filled(rows)?) as Arc<dyn ExecutionPlan>))
+            Ok(Transformed::yes(
+                Arc::new(leaf.filled(rows)?) as Arc<dyn ExecutionPlan>
+            ))
         })?;
         let schema = filled.data.schema();
         let made = collect(filled.data, Arc::clone(&self.context));
@@ -368,11 +370,23 @@ mod tests {
             ("select count(*) from rows", "it brings rows together"),
             ("select distinct id from rows", "it brings rows together"),
             ("select sum(id) over () from rows", "a window function"),
-            ("select id from rows order by id", "the order is the epoch's"),
+            (
+                "select id from rows order by id",
+                "the order is the epoch's",
+            ),
             ("select id from rows limit 2", "it counts rows"),
-            ("select a.id from rows a join rows b on a.id = b.id", "it joins"),
-            ("select id from rows union all select id from rows", "more than once"),
-            ("select id from rows where id in (select id from rows)", "a query inside"),
+            (
+                "select a.id from rows a join rows b on a.id = b.id",
+                "it joins",
+            ),
+            (
+                "select id from rows union all select id from rows",
+                "more than once",
+            ),
+            (
+                "select id from rows where id in (select id from rows)",
+                "a query inside",
+            ),
             ("select 1", "rows of its own"),
             ("select random() from rows", "`random` may answer otherwise"),
             ("select now() from rows", "`now` may answer otherwise"),

@@ -41,7 +41,12 @@ fn config(gathered: bool) -> ReaderConfig {
 }
 
 /// Reads an epoch as a trainer does: on a thread that blocks.
-pub async fn flight(urls: &[String], feed: &FeedSpec, epoch: u64, gathered: bool) -> Result<Sample> {
+pub async fn flight(
+    urls: &[String],
+    feed: &FeedSpec,
+    epoch: u64,
+    gathered: bool,
+) -> Result<Sample> {
     let (around, feed) = (around(urls), feed.clone());
     let read = move || {
         let clock = Clock::start();
@@ -83,7 +88,11 @@ pub async fn in_process(warehouse: &Warehouse, feed: &FeedSpec, epoch: u64) -> R
         for span in order.spans(order.step_rows(step)) {
             let window = match open.take() {
                 Some((at, window)) if at == span.window => window,
-                _ => rows.window(&definition, &order, epoch, span.window).await?.0,
+                _ => {
+                    rows.window(&definition, &order, epoch, span.window)
+                        .await?
+                        .0
+                }
             };
             open = Some((span.window, Arc::clone(&window)));
             pieces.push((window, span.range));

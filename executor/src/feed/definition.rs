@@ -150,8 +150,7 @@ impl Definitions {
             .iter()
             .flat_map(|f| (0..f.row_groups.len()).map(|i| group(&f.path, i)))
             .collect();
-        let maker =
-            Maker::new(&spec.transform).map_err(|e| FeedError::Mismatch(e.to_string()))?;
+        let maker = Maker::new(&spec.transform).map_err(|e| FeedError::Mismatch(e.to_string()))?;
         Ok(Definition {
             digest: digest.to_owned(),
             spec,

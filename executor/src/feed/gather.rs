@@ -89,11 +89,29 @@ fn copied<T: Copy>(slices: &[&[T]], runs: &[Run]) -> Vec<T> {
 /// New offsets of the runs' lists, and the runs of what they hold.
 fn inner(offsets: &[&[i32]], runs: &[Run]) -> (Vec<i32>, Vec<Run>) {
     let total: usize = runs.iter().map(|run| run.len as usize).sum();
-    let (mut ends, mut held) = (Vec::with_capacity(total + 1), Vec::with_capacity(runs.len()));
+    let (mut ends, mut held) = (
+        Vec::with_capacity(total + 1),
+        Vec::with_capacity(runs.len()),
+    );
     let mut end = 0;
     ends.push(end);
     for run in runs {
         let of = offsets[run.group as usize];
+        if run.len == 1 {
+            // Most runs of a shuffled step: no slice, no iterator.
+            let at = run.start as usize;
+            let (first, last) = (of[at], of[at + 1]);
+            end += last - first;
+            ends.push(end);
+            if last > first {
+                held.push(Run {
+                    group: run.group,
+                    start: first as u32,
+                    len: (last - first) as u32,
+                });
+            }
+            continue;
+        }
         let of = &of[run.start as usize..=(run.start + run.len) as usize];
         let (first, last) = (of[0], of[of.len() - 1]);
         ends.extend(of[1..].iter().map(|o| end + o - first));
@@ -109,11 +127,7 @@ fn inner(offsets: &[&[i32]], runs: &[Run]) -> (Vec<i32>, Vec<Run>) {
     (ends, held)
 }
 
-fn lists(
-    columns: &[&ArrayRef],
-    runs: &[Run],
-    field: &FieldRef,
-) -> Result<ArrayRef, ArrowError> {
+fn lists(columns: &[&ArrayRef], runs: &[Run], field: &FieldRef) -> Result<ArrayRef, ArrowError> {
     let arrays: Vec<&ListArray> = columns.iter().map(|c| c.as_list::<i32>()).collect();
     let offsets: Vec<&[i32]> = arrays.iter().map(|a| a.value_offsets()).collect();
     let (ends, held) = inner(&offsets, runs);
@@ -158,12 +172,23 @@ mod tests {
         let nulls = ids.clone().map(|id| (id % 5 > 0).then_some(id as i64));
         let money = Decimal128Array::from_iter_values(ids.clone().map(i128::from));
         let columns: [(&str, ArrayRef); 7] = [
-            ("id", Arc::new(Int64Array::from_iter_values(ids.clone().map(|i| i as i64)))),
+            (
+                "id",
+                Arc::new(Int64Array::from_iter_values(ids.clone().map(|i| i as i64))),
+            ),
             ("money", Arc::new(money)),
-            ("text", Arc::new(StringArray::from_iter_values(ids.clone().map(|i| format!("t{i}"))))),
+            (
+                "text",
+                Arc::new(StringArray::from_iter_values(
+                    ids.clone().map(|i| format!("t{i}")),
+                )),
+            ),
             ("lists", Arc::new(lists.finish())),
             ("words", Arc::new(words.finish())),
-            ("flag", Arc::new(BooleanArray::from_iter(ids.map(|i| Some(i % 2 == 0))))),
+            (
+                "flag",
+                Arc::new(BooleanArray::from_iter(ids.map(|i| Some(i % 2 == 0)))),
+            ),
             ("nulls", Arc::new(Int64Array::from_iter(nulls))),
         ];
         RecordBatch::try_from_iter_with_nullable(columns.map(|(n, c)| (n, c, true))).unwrap()

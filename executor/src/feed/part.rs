@@ -101,7 +101,8 @@ impl Encoded {
     /// Decodes them: the columns in the order asked for, views and dictionaries as plain values.
     pub fn decode(self) -> Result<RecordBatch> {
         let schema = Arc::clone(self.metadata.schema());
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks, self.metadata);
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks, self.metadata);
         let mask = ProjectionMask::roots(builder.parquet_schema(), self.columns.iter().copied());
         let rows = builder.metadata().row_group(self.group).num_rows() as usize;
         let reader = builder
@@ -116,7 +117,11 @@ impl Encoded {
         let columns = self.columns.iter().map(|at| {
             let name = schema.field(*at).name();
             let column = batch.column(decoded.index_of(name)?);
-            Ok((name.clone(), plain(column)?, schema.field(*at).is_nullable()))
+            Ok((
+                name.clone(),
+                plain(column)?,
+                schema.field(*at).is_nullable(),
+            ))
         });
         let columns = columns.collect::<std::result::Result<Vec<_>, ArrowError>>()?;
         Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
@@ -138,12 +143,11 @@ struct Chunks(Arc<Vec<(u64, Bytes)>>);
 
 impl Chunks {
     fn from(&self, start: u64) -> Result<Bytes> {
-        let inside = |(first, bytes): &&(u64, Bytes)| {
-            (*first..*first + bytes.len() as u64).contains(&start)
-        };
+        let inside =
+            |(first, bytes): &&(u64, Bytes)| (*first..*first + bytes.len() as u64).contains(&start);
         let found = self.0.iter().find(inside);
-        let (first, bytes) = found
-            .ok_or_else(|| ParquetError::General(format!("byte {start} was not fetched")))?;
+        let (first, bytes) =
+            found.ok_or_else(|| ParquetError::General(format!("byte {start} was not fetched")))?;
         Ok(bytes.slice((start - first) as usize..))
     }
 }

@@ -124,7 +124,9 @@ impl Serving {
                     stream::iter(sent).boxed()
                 }
                 Ok(Err(error)) => stream::iter(vec![Err(Status::from(error))]).boxed(),
-                Err(_) => stream::iter(vec![Err(Status::unavailable("a step's thread died"))]).boxed(),
+                Err(_) => {
+                    stream::iter(vec![Err(Status::unavailable("a step's thread died"))]).boxed()
+                }
             })
         })
     }
@@ -230,10 +232,11 @@ impl Serving {
         }
         let asked = Instant::now();
         let window = match open.ahead.take() {
-            Some((at, task)) if at == index => task
-                .await
-                .map_err(|_| FeedError::Decode("a window's task died".into()))??
-                .0,
+            Some((at, task)) if at == index => {
+                task.await
+                    .map_err(|_| FeedError::Decode("a window's task died".into()))??
+                    .0
+            }
             _ => self.load(order, index).await?.0,
         };
         open.window = Some((index, Arc::clone(&window)));
@@ -299,8 +302,9 @@ pub fn batch(
         .collect::<Result<Vec<_>, _>>()?;
     let rows = match &rows[..] {
         [one] => one.clone(),
-        [first, ..] => concat_batches(&first.schema(), &rows)
-            .map_err(|e| FeedError::Decode(e.to_string()))?,
+        [first, ..] => {
+            concat_batches(&first.schema(), &rows).map_err(|e| FeedError::Decode(e.to_string()))?
+        }
         [] => return Err(FeedError::Mismatch("a step has no rows".into())),
     };
     if gathered { Ok(rows) } else { feed.make(&rows) }

@@ -64,11 +64,7 @@ impl FeedSpec {
 
     /// All rows of a table version as they are, in steps of 1024, in table order.
     #[must_use]
-    pub fn new(
-        table: impl Into<String>,
-        version: impl Into<String>,
-        row_groups: Vec<u64>,
-    ) -> Self {
+    pub fn new(table: impl Into<String>, version: impl Into<String>, row_groups: Vec<u64>) -> Self {
         Self {
             table: table.into(),
             version: version.into(),

@@ -189,17 +189,30 @@ impl TransformSpec {
         };
         let params = table.table("params", keys);
         let params = params.as_ref();
-        let negatives = || params.and_then(|p| p.integer("negatives", 0..=100)).unwrap_or(0);
+        let negatives = || {
+            params
+                .and_then(|p| p.integer("negatives", 0..=100))
+                .unwrap_or(0)
+        };
         let number = |key: &str, range: &str, allowed: fn(f64) -> bool, default: f64| {
             let given = params.and_then(|p| p.number(key, range, allowed));
             given.unwrap_or(default)
         };
         let power = || number("power", "from -2 to 2", |n| (-2.0..=2.0).contains(&n), 0.75);
-        let part = || params.and_then(|p| p.choice("part", &PARTS)).unwrap_or(Part::Train);
+        let part = || {
+            params
+                .and_then(|p| p.choice("part", &PARTS))
+                .unwrap_or(Part::Train)
+        };
         match table.word("transform") {
             Some("pairs") => Self::Pairs(PairsParams {
                 window: params.and_then(window).unwrap_or(WindowSpec::Items(5)),
-                subsample: number("subsample", "from 0 to 1", |n| (0.0..=1.0).contains(&n), 0.0),
+                subsample: number(
+                    "subsample",
+                    "from 0 to 1",
+                    |n| (0.0..=1.0).contains(&n),
+                    0.0,
+                ),
                 negatives: negatives(),
                 power: power(),
             }),

@@ -198,8 +198,28 @@ pub(super) const PUBLISH: TableKeys = TableKeys {
 
 /// Every table, in the order of a spec.
 pub(super) const ALL: [&TableKeys; 23] = [
-    &TOP, &SOURCE, &CSV, &COLUMNS, &COLUMN, &GENERATE, &PREPARE, &WEEKS, &SPLIT, &TABLE, &CHECK,
-    &FEED, &SELECT, &PAIRS, &SEQUENCES, &COUNTS, &INTERACTIONS, &SQL, &TRAIN, &PROD2VEC, &BASELINE, &EVALUATE,
+    &TOP,
+    &SOURCE,
+    &CSV,
+    &COLUMNS,
+    &COLUMN,
+    &GENERATE,
+    &PREPARE,
+    &WEEKS,
+    &SPLIT,
+    &TABLE,
+    &CHECK,
+    &FEED,
+    &SELECT,
+    &PAIRS,
+    &SEQUENCES,
+    &COUNTS,
+    &INTERACTIONS,
+    &SQL,
+    &TRAIN,
+    &PROD2VEC,
+    &BASELINE,
+    &EVALUATE,
     &PUBLISH,
 ];
 

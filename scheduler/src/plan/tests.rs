@@ -74,6 +74,7 @@ fn a_version_changes_with_what_the_table_is_made_of_and_with_nothing_else()
         [
             "baskets",
             "counts",
+            "interactions",
             "queries",
             "sequences",
             "train_baskets",

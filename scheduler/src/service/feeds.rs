@@ -94,7 +94,8 @@ impl Feeds {
         let mut all = Vec::new();
         for digest in self.digests().await? {
             // One that another build wrote may not be understood: it is none of ours.
-            let spec: Result<FeedSpec, _> = self.warehouse().get_json(&objects::feed(&digest)).await;
+            let spec: Result<FeedSpec, _> =
+                self.warehouse().get_json(&objects::feed(&digest)).await;
             if let Ok(spec) = spec {
                 all.push(self.info(&digest, &spec, &uses).await?);
             }
@@ -157,7 +158,9 @@ fn used(
         let own = used.step.split_once(':').map_or("", |(_, name)| name);
         step.is_none_or(|wanted| wanted == own || wanted == used.step)
     };
-    let all = uses.iter().flat_map(|(digest, uses)| uses.iter().map(move |u| (digest, u)));
+    let all = uses
+        .iter()
+        .flat_map(|(digest, uses)| uses.iter().map(move |u| (digest, u)));
     let found: Vec<_> = all
         .filter(|(_, u)| u.run_id == run && is_step(u) && (u.recorded || !recorded))
         .collect();

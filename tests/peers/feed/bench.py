@@ -30,7 +30,7 @@ CHECKED = ("rows", "baskets", "digest_sum")
 
 def reader(args, transform):
     """The command line of the Rust reader: prints a line of JSON for each epoch it read."""
-    return [args.reader, "--warehouse", args.warehouse, "--transform", transform]
+    return [args.reader, "peer", "--warehouse", args.warehouse, "--transform", transform]
 
 
 class Reader:
@@ -162,7 +162,7 @@ def main():
     parser.add_argument("--workers", type=int, default=2, help="worker processes of the peers, feed threads of ours")
     parser.add_argument("--threads", type=int, default=2, help="processors of every side")
     parser.add_argument("--program", type=Path, default=RELEASE / "pannier", help="the built pannier")
-    parser.add_argument("--reader", type=Path, default=RELEASE / "examples" / "feed_peer", help="the built Rust reader")
+    parser.add_argument("--reader", type=Path, default=RELEASE / "examples" / "feed_bench", help="the built Rust reader")
     parser.add_argument("--work", type=Path, help="where temporary files go; default: a temporary folder")
     args = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:args.threads])

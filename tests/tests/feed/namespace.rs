@@ -40,7 +40,9 @@ impl Namespace {
             inside,
         } = &made;
         ip(&format!("netns add {name}"))?;
-        ip(&format!("link add {link} type veth peer name eth0 netns {name}"))?;
+        ip(&format!(
+            "link add {link} type veth peer name eth0 netns {name}"
+        ))?;
         ip(&format!("addr add {outside}/30 dev {link}"))?;
         ip(&format!("-n {name} addr add {inside}/30 dev eth0"))?;
         ip(&format!("-n {name} link set lo up"))?;
@@ -53,7 +55,9 @@ impl Namespace {
     pub fn program(&self, folder: &Path) -> anyhow::Result<Command> {
         let plain = command(folder)?;
         let mut inside = Command::new("ip");
-        inside.args(["netns", "exec", &self.name]).arg(plain.get_program());
+        inside
+            .args(["netns", "exec", &self.name])
+            .arg(plain.get_program());
         inside.current_dir(folder);
         for (name, _) in plain.get_envs() {
             inside.env_remove(name);
@@ -77,7 +81,10 @@ impl Namespace {
     /// Where the kernel can do neither.
     pub fn slow(&self) -> anyhow::Result<()> {
         let dev = format!("-n {} qdisc add dev eth0 root", self.name);
-        let ways = ["netem delay 20ms rate 1mbit", "tbf rate 1mbit burst 16kb latency 2s"];
+        let ways = [
+            "netem delay 20ms rate 1mbit",
+            "tbf rate 1mbit burst 16kb latency 2s",
+        ];
         let mut reason = None;
         for way in ways {
             match run("tc", &format!("{dev} {way}")) {
@@ -105,7 +112,10 @@ impl Namespace {
 impl Drop for Namespace {
     fn drop(&mut self) {
         // The link goes with the namespace, and at once where it is removed first.
-        for gone in [format!("link del {}", self.link), format!("netns del {}", self.name)] {
+        for gone in [
+            format!("link del {}", self.link),
+            format!("netns del {}", self.name),
+        ] {
             drop(ip(&gone));
         }
     }

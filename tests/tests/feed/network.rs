@@ -54,7 +54,10 @@ async fn a_network_may_be_slow_and_cut_and_come_back() -> anyhow::Result<()> {
     let link = match Namespace::make() {
         Ok(link) => link,
         Err(error) => {
-            skipped("a network that is slow and cut, for want of namespaces", &error);
+            skipped(
+                "a network that is slow and cut, for want of namespaces",
+                &error,
+            );
             return Ok(());
         }
     };

@@ -35,7 +35,7 @@ async fn a_reader_outlives_the_scheduler() -> anyhow::Result<()> {
         let new = address(&cluster.executors[1])?;
         ensure!(new != old, "the executor did not begin anew");
         reader.go_on()?;
-        reader.leaves(&old).await?;
+        reader.is_fed_by(&cluster.executors[1]).await?;
         let expected = Alone::of(shared)?.read("lines", &[])?;
         reader.done().await?.must_be(&expected)
     })

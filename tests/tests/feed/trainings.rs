@@ -23,8 +23,13 @@ const NO_TRAINER: Options = Options {
 fn ledger(warehouse: &Path) -> anyhow::Result<PathBuf> {
     let runs = fs::read_dir(warehouse.join("runs"))?;
     let runs: Vec<_> = runs.collect::<Result<_, _>>()?;
-    let ledgers = runs.iter().map(|run| run.path().join("train/vectors/ledger"));
-    ledgers.into_iter().find(|l| l.is_file()).context("no ledger was recorded")
+    let ledgers = runs
+        .iter()
+        .map(|run| run.path().join("train/vectors/ledger"));
+    ledgers
+        .into_iter()
+        .find(|l| l.is_file())
+        .context("no ledger was recorded")
 }
 
 /// Waits for the run's end; its ledger must be the undisturbed one.
@@ -52,7 +57,9 @@ async fn in_mid_epoch(cluster: &Cluster, run: &str) -> anyhow::Result<()> {
         at.and_then(|at| at.split_once(", step "))
             .is_some_and(|(epoch, step)| epoch != "0" && step != "0")
     };
-    cluster.event(run, "a checkpoint inside an epoch", inside).await?;
+    cluster
+        .event(run, "a checkpoint inside an epoch", inside)
+        .await?;
     Ok(())
 }
 
@@ -70,7 +77,8 @@ async fn a_killed_training_records_what_it_would_have() -> anyhow::Result<()> {
         in_mid_epoch(cluster, &run).await?;
         cluster.trainers[0].kill()?;
         cluster.add_trainer()?;
-        let lost = |k: &RunEventKind| matches!(k, RunEventKind::StepLost { step, .. } if step == STEP);
+        let lost =
+            |k: &RunEventKind| matches!(k, RunEventKind::StepLost { step, .. } if step == STEP);
         cluster.event(&run, "the lost attempt", lost).await?;
         let ledger = recorded_the_same(cluster, shared, &run).await?;
         let training = format!("{run}/vectors");
@@ -101,7 +109,9 @@ async fn a_stopped_executor_is_passed_over() -> anyhow::Result<()> {
         let stopped = address(&cluster.executors[0])?;
         let words = [&stopped, "nothing came for 1 s", "asking the next executor"];
         cluster
-            .event(&run, "the trainer asks the next executor", |k| says(k, &words))
+            .event(&run, "the trainer asks the next executor", |k| {
+                says(k, &words)
+            })
             .await?;
         cluster.executors[0].signal("CONT")?;
         recorded_the_same(cluster, shared, &run).await?;
@@ -133,9 +143,9 @@ async fn a_training_without_executors_ends_with_a_reason() -> anyhow::Result<()>
             anyhow::bail!("it did not fail: {:?}", events.last());
         };
         for word in [
-            "train:vectors: the feed stopped at epoch ",
-            " step ",
-            "no executor served it for ",
+            "train:vectors: no executor served step ",
+            " of epoch ",
+            " for 3 s",
             "the last said: executor ",
             " at http://127.0.0.1:",
         ] {

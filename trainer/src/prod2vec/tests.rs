@@ -12,11 +12,11 @@ use super::train::{Trained, Training};
 use super::{Instructions, Kernel, LossSum, Model, Pairs};
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
-use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
-use pannier_feed::testing::runtime;
 use crate::testing::warehouse::{VOCAB, Warehouse, baskets, counts};
 use crate::testing::{config, context};
 use crate::vocab::Vocab;
+use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
+use pannier_feed::testing::runtime;
 
 /// Matrices in double precision.
 #[derive(Clone)]

@@ -131,7 +131,13 @@ impl Training<'_> {
                 state.pairs += step.pairs.len() as u64;
                 state.ledger.add(&step.digest);
                 state.next = after((step.epoch, step.step), steps);
-                progress.step(&mut state, global, step.pairs.len() as u64, &stalls.all, reporter)?;
+                progress.step(
+                    &mut state,
+                    global,
+                    step.pairs.len() as u64,
+                    &stalls.all,
+                    reporter,
+                )?;
                 ready.recycle(step);
                 if self.checkpoint_due(state.next, global + 1) {
                     checkpoints.put(&state, global + 1, reporter)?;
@@ -264,7 +270,10 @@ impl<'a> Progress<'a> {
             self.stall = *stall;
             state.loss = LossSum::default();
         }
-        if let Some(progress) = self.pace.tick(done, total, pairs, Some(stall.stall_share())) {
+        if let Some(progress) = self
+            .pace
+            .tick(done, total, pairs, Some(stall.stall_share()))
+        {
             reporter.send(progress);
         }
         Ok(())

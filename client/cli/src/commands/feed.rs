@@ -179,9 +179,7 @@ async fn read(global: &Global, args: &FeedArgs) -> anyhow::Result<Exit> {
                 executor,
             } => {
                 let part = epoch.map(|e| (e, steps.clone()));
-                reading
-                    .replay(training, part, !executor, global.json)
-                    .await
+                reading.replay(training, part, !executor, global.json).await
             }
             FeedCommand::Ls | FeedCommand::Show { .. } => Ok(Exit::Done),
         }

@@ -61,10 +61,19 @@ pub fn list(feeds: &[FeedInfo]) -> Vec<String> {
         return vec!["no feeds yet; a training or a [[feed]] makes some".to_owned()];
     }
     let mut table = Table::new(&[
-        "feed", "transform", "table", ">rows", ">steps", "made (UTC)", "used by",
+        "feed",
+        "transform",
+        "table",
+        ">rows",
+        ">steps",
+        "made (UTC)",
+        "used by",
     ]);
     for info in feeds {
-        let used = info.uses.first().map(|u| format!("{} {}", u.run_id, u.step));
+        let used = info
+            .uses
+            .first()
+            .map(|u| format!("{} {}", u.run_id, u.step));
         let more = match info.uses.len() {
             0 | 1 => String::new(),
             n => format!(" and {} more", n - 1),
@@ -191,7 +200,10 @@ fn transform(transform: &Transform) -> String {
             format!("sequences: the {target} {} basket{most}", part.name())
         }
         Transform::Counts { alpha, negatives } => {
-            format!("counts with confidence 1 + {alpha}·count{}", drawn(negatives))
+            format!(
+                "counts with confidence 1 + {alpha}·count{}",
+                drawn(negatives)
+            )
         }
         Transform::Interactions { part, negatives } => {
             format!("interactions of {}{}", part.name(), drawn(negatives))
@@ -296,6 +308,9 @@ mod tests {
         replay.different = 1;
         replay.differences.push((batch, "cd".into()));
         let text = compared(&replay).join("\n");
-        assert!(text.contains("cd") && text.contains("1 of 9 steps"), "{text}");
+        assert!(
+            text.contains("cd") && text.contains("1 of 9 steps"),
+            "{text}"
+        );
     }
 }

@@ -62,7 +62,11 @@ impl Waiting {
         if !io::stderr().is_terminal() {
             loop {
                 tokio::time::sleep(LINES).await;
-                out::note(&format!("the {} goes on: {}", self.what.0, self.bar.message()));
+                out::note(&format!(
+                    "the {} goes on: {}",
+                    self.what.0,
+                    self.bar.message()
+                ));
             }
         }
         tokio::time::sleep(PATIENCE).await;

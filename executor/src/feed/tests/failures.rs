@@ -32,7 +32,11 @@ async fn tickets_that_mean_nothing_are_refused_with_the_reason() {
     for (bytes, code, words) in [
         (b"{}".to_vec(), Code::InvalidArgument, "digest"),
         (b"\xff".to_vec(), Code::InvalidArgument, "no feed ticket"),
-        (FeedTicket::new("abc").encode(), Code::NotFound, "no feed abc"),
+        (
+            FeedTicket::new("abc").encode(),
+            Code::NotFound,
+            "no feed abc",
+        ),
         (beyond.encode(), Code::FailedPrecondition, "an epoch has 16"),
     ] {
         let status = refused(&executor, bytes).await;

@@ -68,7 +68,10 @@ async fn a_trainer_too_many_is_sent_on_and_finds_another_executor() {
     let endpoint = endpoint.initial_stream_window_size(1 << 12);
     let channel = endpoint.connect().await.unwrap();
     let ticket = Ticket::new(FeedTicket::new(feed.digest()).encode());
-    let held = FlightServiceClient::new(channel).do_get(ticket.clone()).await.unwrap();
+    let held = FlightServiceClient::new(channel)
+        .do_get(ticket.clone())
+        .await
+        .unwrap();
     let refused = client(&busy).await.do_get(ticket).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
     assert!(refused.message().contains("feed_streams"), "{refused}");
@@ -90,7 +93,10 @@ async fn a_reader_that_knows_the_digest_is_told_the_rest() {
         let info: FlightInfo = info.into_inner();
         let about: serde_json::Value = serde_json::from_slice(&info.app_metadata).unwrap();
         assert_eq!(about["steps"], feed.steps());
-        assert_eq!((&about["rows"], &about["epoch"]), (&feed.rows().into(), &1.into()));
+        assert_eq!(
+            (&about["rows"], &about["epoch"]),
+            (&feed.rows().into(), &1.into())
+        );
         let ticket = info.endpoint[0].ticket.clone().unwrap();
         let schema = arrow::datatypes::Schema::try_from(info).unwrap();
         let first = read(&[&executor], &reader(), &feed, (0, 1)).await.remove(0);

@@ -136,11 +136,18 @@ fn every_transform(world: &World) -> BTreeMap<&'static str, FeedSpec> {
         ..world.feed(table)
     };
     BTreeMap::from([
-        ("select", feed("baskets", &["items", "basket_id"], Transform::Select)),
+        (
+            "select",
+            feed("baskets", &["items", "basket_id"], Transform::Select),
+        ),
         ("pairs", feed("baskets", &["items"], pairs)),
         (
             "sequences",
-            feed("sequences", &["baskets", "train", "valid", "user_id"], sequences),
+            feed(
+                "sequences",
+                &["baskets", "train", "valid", "user_id"],
+                sequences,
+            ),
         ),
         (
             "counts",

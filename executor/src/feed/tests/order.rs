@@ -102,7 +102,11 @@ async fn the_end_of_an_epoch_is_what_the_feed_says_for_every_replica() {
         let mut all = 0;
         for replica in 0..3 {
             let batches = read(&[&executor], &reader(), &feed, (replica, 3)).await;
-            assert_eq!(batches.len() as u64, 2 * steps, "{last:?}: no replica hangs");
+            assert_eq!(
+                batches.len() as u64,
+                2 * steps,
+                "{last:?}: no replica hangs"
+            );
             let rows = batches.iter().map(RecordBatch::num_rows);
             all += rows.sum::<usize>();
         }

@@ -46,7 +46,10 @@ impl World {
 
     pub async fn put(&self, feed: &FeedSpec) {
         let path = objects::feed(&feed.digest());
-        self.warehouse.put_json_if_absent(&path, feed).await.unwrap();
+        self.warehouse
+            .put_json_if_absent(&path, feed)
+            .await
+            .unwrap();
     }
 
     /// Damages the first file of a table.
@@ -75,8 +78,7 @@ async fn put(
             .set_max_row_group_row_count(Some(group_rows))
             .build();
         let mut bytes = Vec::new();
-        let mut writer =
-            ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties)).unwrap();
+        let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties)).unwrap();
         writer.write(&rows).unwrap();
         let metadata = writer.close().unwrap();
         let groups = metadata.row_groups().iter();
@@ -105,7 +107,10 @@ async fn put(
         lineage: TableLineage::default(),
     };
     let path = objects::table_manifest(table, "v1");
-    warehouse.put_json_if_absent(&path, &manifest).await.unwrap();
+    warehouse
+        .put_json_if_absent(&path, &manifest)
+        .await
+        .unwrap();
     manifest
 }
 

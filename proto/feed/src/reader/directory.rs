@@ -11,6 +11,8 @@ use pannier_proto::wire::work_service_client::WorkServiceClient;
 use pannier_proto::work::FeedAddress;
 use tonic::transport::{Channel, Endpoint};
 
+/// Bytes of an HTTP/2 frame at most.
+const FRAME_BYTES: u32 = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The scheduler is not asked more often than this.
 const BETWEEN_REFRESHES: Duration = Duration::from_millis(250);
@@ -94,10 +96,7 @@ impl Directory {
     ///
     /// # Errors
     /// A text, where the address is none.
-    pub fn client(
-        &self,
-        executor: &FeedAddress,
-    ) -> Result<FlightServiceClient<Channel>, String> {
+    pub fn client(&self, executor: &FeedAddress) -> Result<FlightServiceClient<Channel>, String> {
         let mut state = self.state();
         let channel = match state.channels.get(&executor.url) {
             Some(channel) => channel.clone(),
@@ -109,6 +108,8 @@ impl Directory {
                     .tcp_nodelay(true)
                     .initial_stream_window_size(4 << 20)
                     .initial_connection_window_size(16 << 20)
+                    // A step is one message: in frames of 16 KiB it is dear to put together.
+                    .max_frame_size(FRAME_BYTES)
                     .http2_keep_alive_interval(Duration::from_secs(10))
                     .keep_alive_timeout(Duration::from_secs(10))
                     .connect_lazy();

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tonic::Code;
 
 use super::Source;
-use super::plan::{Chunk, rendezvous};
+use super::plan::{Chunk, turns};
 use crate::error::FeedError;
 
 /// Unit of the budget of bytes.
@@ -158,7 +158,7 @@ impl Fetch {
     }
 
     fn next_executor(&self, tried: &HashSet<String>) -> Option<FeedAddress> {
-        let order = rendezvous(
+        let order = turns(
             &self.source.digest,
             self.chunk.epoch,
             self.chunk.window,

@@ -1,7 +1,6 @@
 //! The feed's reader: the steps of some epochs, strictly in order, fetched ahead.
 //!
-//! Several windows are read at the same time, each from the executor that rendezvous hashing names
-//! for it; every window has its share of the budget of bytes, so that a later one can never starve
+//! Several windows are read at the same time, each from the executor whose turn it is; every window has its share of the budget of bytes, so that a later one can never starve
 //! the one whose turn it is. `plan` decides who is asked for what, `fetch` asks, `directory` knows
 //! addresses, `stall` says what was waited for.
 
@@ -69,7 +68,7 @@ impl Default for ReaderConfig {
         Self {
             stall: Duration::from_secs(20),
             timeout: Duration::from_secs(120),
-            prefetch_windows: 3,
+            prefetch_windows: 4,
             prefetch_steps: 64,
             prefetch_bytes: 64 << 20,
             gathered: true,
@@ -105,7 +104,11 @@ impl Wanted {
     /// The steps wanted of an epoch.
     fn steps(&self, epoch: u64) -> std::ops::Range<u64> {
         let from = if epoch == self.from.0 { self.from.1 } else { 0 };
-        let to = if epoch == self.to.0 { self.to.1 } else { u64::MAX };
+        let to = if epoch == self.to.0 {
+            self.to.1
+        } else {
+            u64::MAX
+        };
         from..to
     }
 }

@@ -31,28 +31,42 @@ pub(crate) fn chunks(spec: &FeedSpec, epoch: u64, steps: Range<u64>) -> Vec<Chun
     chunks
 }
 
-/// Executors in the order in which they are asked for a window: by rendezvous hash (Thaler and
-/// Ravishankar 1996), so that every replica asks the same one first, which then has the window in
-/// its cache, and a lost executor moves only its own windows.
-pub(crate) fn rendezvous(
+/// Executors in the order in which they are asked for a window: first the one whose turn it is, then
+/// by rendezvous hash (Thaler and Ravishankar 1996). Every replica asks the same one first, which then
+/// reads the window once for all of them.
+///
+/// Of as many windows in a row as there are executors each gets one, the one that ranks it highest
+/// among those without: alone, hashes would leave one executor idle while another has two windows.
+pub(crate) fn turns(
     digest: &str,
     epoch: u64,
     window: u64,
     mut executors: Vec<FeedAddress>,
 ) -> Vec<FeedAddress> {
-    executors.sort_by_cached_key(|executor| {
+    executors.sort_by(|a, b| a.executor_id.cmp(&b.executor_id));
+    let rank = |window: u64, executor: &FeedAddress| {
         let mut hasher = blake3::Hasher::new();
         hasher
             .update(digest.as_bytes())
             .update(&epoch.to_le_bytes())
-            .update(&window.to_le_bytes());
-        hasher.update(executor.executor_id.as_bytes());
-        (
-            std::cmp::Reverse(*hasher.finalize().as_bytes()),
-            executor.executor_id.clone(),
-        )
-    });
-    executors
+            .update(&window.to_le_bytes())
+            .update(executor.executor_id.as_bytes());
+        std::cmp::Reverse(*hasher.finalize().as_bytes())
+    };
+    let count = executors.len() as u64;
+    let mut left: Vec<usize> = (0..executors.len()).collect();
+    for before in window - window % count.max(1)..window {
+        let first = left.iter().min_by_key(|at| rank(before, &executors[**at]));
+        if let Some(first) = first.copied() {
+            left.retain(|at| *at != first);
+        }
+    }
+    let turn = left
+        .into_iter()
+        .min_by_key(|at| rank(window, &executors[*at]));
+    let first = turn.map(|at| executors.remove(at));
+    executors.sort_by_cached_key(|executor| rank(window, executor));
+    first.into_iter().chain(executors).collect()
 }
 
 #[cfg(test)]
@@ -90,20 +104,28 @@ mod tests {
         }
 
         #[test]
-        fn a_lost_executor_moves_only_its_own(epoch in 0u64..9, window in 0u64..99, lost in 0usize..4) {
-            let all = four();
-            let before = rendezvous("d", epoch, window, all.clone());
-            let left = all.iter().filter(|e| e.executor_id != format!("e{lost}")).cloned().collect();
-            let expected: Vec<_> = before.into_iter().filter(|e| e.executor_id != format!("e{lost}")).collect();
-            prop_assert_eq!(rendezvous("d", epoch, window, left), expected);
+        fn every_executor_is_asked_once_and_in_turn(epoch in 0u64..9, block in 0u64..30, n in 1usize..5) {
+            let all: Vec<_> = four().into_iter().take(n).collect();
+            let mut firsts = Vec::new();
+            for window in block * n as u64..(block + 1) * n as u64 {
+                let order = turns("d", epoch, window, all.clone());
+                let mut reversed = all.clone();
+                reversed.reverse();
+                prop_assert_eq!(&turns("d", epoch, window, reversed), &order, "whoever asks");
+                firsts.push(order[0].executor_id.clone());
+                let mut ids: Vec<_> = order.into_iter().map(|e| e.executor_id).collect();
+                ids.sort();
+                prop_assert_eq!(ids, all.iter().map(|e| e.executor_id.clone()).collect::<Vec<_>>());
+            }
+            firsts.sort();
+            prop_assert_eq!(firsts, all.iter().map(|e| e.executor_id.clone()).collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn windows_spread_over_executors() {
-        let all = four();
-        let firsts = (0..400).map(|w| rendezvous("d", 0, w, all.clone())[0].executor_id.clone());
-        let mine = firsts.filter(|id| id == "e2").count();
+    fn the_second_choice_spreads_as_well() {
+        let seconds = (0..400).map(|w| turns("d", 0, w, four())[1].executor_id.clone());
+        let mine = seconds.filter(|id| id == "e2").count();
         assert!((60..140).contains(&mine), "{mine}");
     }
 }

@@ -23,7 +23,10 @@ fn config() -> ReaderConfig {
 }
 
 /// Surroundings over these executors, and what is logged there.
-fn around(runtime: &Runtime, executors: Vec<FeedAddress>) -> (Surroundings, Arc<Mutex<Vec<String>>>) {
+fn around(
+    runtime: &Runtime,
+    executors: Vec<FeedAddress>,
+) -> (Surroundings, Arc<Mutex<Vec<String>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&lines);
     let around = Surroundings {
@@ -165,10 +168,7 @@ fn refused_by_all_is_an_error_not_worth_one() {
     let start = |id: &str| TestExecutor::start(&runtime, id, vec![], Fault::Refuse).address;
     let (around, _lines) = around(&runtime, vec![start("a"), start("b")]);
     let error = read(&around, &config(), &pairs(), (0, 0)).unwrap_err();
-    assert!(
-        matches!(error, FeedError::Wrong(_)),
-        "{error}"
-    );
+    assert!(matches!(error, FeedError::Wrong(_)), "{error}");
 }
 
 #[test]
@@ -202,7 +202,10 @@ fn cancel_ends_a_wait() {
         }
         cancel.cancel();
     });
-    assert_eq!(read(&around, &config, &feed, (0, 0)), Err(FeedError::Stopped));
+    assert_eq!(
+        read(&around, &config, &feed, (0, 0)),
+        Err(FeedError::Stopped)
+    );
 }
 
 #[test]
@@ -245,6 +248,10 @@ fn replicas_read_slices_of_the_same_steps() {
             let whole = arrow::compute::concat_batches(&slices[0].schema(), &slices).unwrap();
             assert_eq!(whole, feed.batch(1, step));
         }
-        assert!(readers.iter_mut().all(|r| r.next_blocking().unwrap().is_none()));
+        assert!(
+            readers
+                .iter_mut()
+                .all(|r| r.next_blocking().unwrap().is_none())
+        );
     }
 }

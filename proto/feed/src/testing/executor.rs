@@ -92,7 +92,10 @@ impl TestFeed {
         if ticket.gathered {
             return rows;
         }
-        Maker::new(&self.spec.transform).unwrap().make(&rows).unwrap()
+        Maker::new(&self.spec.transform)
+            .unwrap()
+            .make(&rows)
+            .unwrap()
     }
 
     /// The batch of a step.

@@ -52,10 +52,7 @@ impl Attached {
     }
 
     /// Reports up to the first that `last` says is the one.
-    pub async fn reports(
-        &mut self,
-        last: impl Fn(&WorkReportKind) -> bool,
-    ) -> Vec<WorkReportKind> {
+    pub async fn reports(&mut self, last: impl Fn(&WorkReportKind) -> bool) -> Vec<WorkReportKind> {
         let mut reports = Vec::new();
         loop {
             match self.next().await {

@@ -53,7 +53,9 @@ fn column<'a, T: 'a>(
     };
     let (name, kind) = (rows.schema().field(at).name().clone(), column.data_type());
     if column.null_count() > 0 {
-        return Err(format!("takes no nulls, and column {place}, {name}, has some"));
+        return Err(format!(
+            "takes no nulls, and column {place}, {name}, has some"
+        ));
     }
     take(column).ok_or_else(|| format!("takes {form} as column {place}, and {name} is {kind}"))
 }
@@ -100,18 +102,25 @@ pub fn histories(
     rows: &RecordBatch,
     at: usize,
 ) -> Result<(&ListArray, &ListArray, &[u32]), String> {
-    column(rows, at, "baskets in their order (List of List of UInt32)", |c| {
-        let lists = c.as_list_opt::<i32>()?;
-        let inner = lists.values().as_list_opt::<i32>()?;
-        let items = list_items(inner).filter(|_| inner.null_count() == 0)?;
-        Some((lists, inner, items))
-    })
+    column(
+        rows,
+        at,
+        "baskets in their order (List of List of UInt32)",
+        |c| {
+            let lists = c.as_list_opt::<i32>()?;
+            let inner = lists.values().as_list_opt::<i32>()?;
+            let items = list_items(inner).filter(|_| inner.null_count() == 0)?;
+            Some((lists, inner, items))
+        },
+    )
 }
 
 fn list_items(lists: &ListArray) -> Option<&[u32]> {
     let items = lists.values();
     let items = items.as_primitive_opt::<UInt32Type>();
-    items.filter(|i| i.null_count() == 0).map(|i| &i.values()[..])
+    items
+        .filter(|i| i.null_count() == 0)
+        .map(|i| &i.values()[..])
 }
 
 /// A field of items of a list.

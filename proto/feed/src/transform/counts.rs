@@ -11,7 +11,10 @@ use super::columns::{Output, drawn, items, numbers, seeds};
 pub fn make(rows: &RecordBatch, alpha: f32, noise: Option<&(NoiseTable, usize)>) -> Made {
     items(rows, 1)?;
     let counts = numbers(rows, 2)?;
-    let confidence = counts.values().iter().map(|count| 1.0 + alpha * *count as f32);
+    let confidence = counts
+        .values()
+        .iter()
+        .map(|count| 1.0 + alpha * *count as f32);
     let confidence: ArrayRef = Arc::new(Float32Array::from_iter_values(confidence));
     let mut out = Output::default();
     for at in 0..rows.num_columns() - 1 {

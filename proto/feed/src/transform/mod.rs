@@ -42,12 +42,11 @@ impl Maker {
         };
         let noise = match noise.filter(|noise| noise.draws > 0) {
             Some(noise) => {
-                let table = NoiseTable::new(&noise.counts, noise.power).map_err(|e| {
-                    TransformError {
+                let table =
+                    NoiseTable::new(&noise.counts, noise.power).map_err(|e| TransformError {
                         transform: transform.name(),
                         reason: format!("cannot draw: {e}"),
-                    }
-                })?;
+                    })?;
                 Some((table, noise.draws as usize))
             }
             None => None,
@@ -103,7 +102,9 @@ pub fn extra_columns(transform: &Transform) -> &'static [&'static str] {
 #[must_use]
 pub fn gathered_schema(columns: &Schema, transform: &Transform) -> SchemaRef {
     let extra = extra_columns(transform);
-    let extra = extra.iter().map(|n| Field::new(*n, DataType::UInt64, false));
+    let extra = extra
+        .iter()
+        .map(|n| Field::new(*n, DataType::UInt64, false));
     let own = columns.fields().iter().map(|f| f.as_ref().clone());
     Schema::new(own.chain(extra).collect::<Vec<_>>()).into()
 }

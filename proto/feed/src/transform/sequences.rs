@@ -44,7 +44,12 @@ pub fn make(rows: &RecordBatch, part: Part, target: Target, max_history: usize) 
     }
     let history = history.finish();
     let field = item_field(history.data_type().clone());
-    let history = ListArray::new(field, OffsetBuffer::new(outer.into()), Arc::new(history), None);
+    let history = ListArray::new(
+        field,
+        OffsetBuffer::new(outer.into()),
+        Arc::new(history),
+        None,
+    );
     let mut out = Output::default();
     out.made("history", Arc::new(history));
     out.made("target", Arc::new(targets.finish()));
@@ -90,7 +95,8 @@ impl<'a> Baskets<'a> {
         let first = self.offsets[baskets.start];
         let before = self.taken.len() as i32;
         let ends = &self.offsets[baskets.start + 1..=baskets.end];
-        self.ends.extend(ends.iter().map(|end| before + end - first));
+        self.ends
+            .extend(ends.iter().map(|end| before + end - first));
         let last = self.offsets[baskets.end];
         self.taken
             .extend_from_slice(&self.items[first as usize..last as usize]);

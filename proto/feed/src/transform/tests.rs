@@ -31,7 +31,12 @@ fn made(transform: &Transform, columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let alone = (0..rows.num_rows()).map(|i| maker.make(&rows.slice(i, 1)).unwrap());
     let alone: Vec<RecordBatch> = alone.collect();
     let joined = arrow::compute::concat_batches(&whole.schema(), &alone).unwrap();
-    assert_eq!(text(&joined), text(&whole), "{} is narrow", transform.name());
+    assert_eq!(
+        text(&joined),
+        text(&whole),
+        "{} is narrow",
+        transform.name()
+    );
     let empty = maker.make(&RecordBatch::new_empty(rows.schema())).unwrap();
     assert_eq!(empty.schema(), whole.schema());
     whole
@@ -63,14 +68,20 @@ fn pairs(window: PairWindow, negatives: Option<Noise>) -> Transform {
 
 #[test]
 fn pairs_of_a_whole_basket_with_negatives() {
-    let made = made(&pairs(PairWindow::Basket, noise(2)), vec![("items", baskets())]);
+    let made = made(
+        &pairs(PairWindow::Basket, noise(2)),
+        vec![("items", baskets())],
+    );
     let expected = include_str!("golden/pairs.txt");
     assert_eq!(text(&made), expected.trim_end());
 }
 
 #[test]
 fn pairs_within_a_window_are_of_the_basket() {
-    let made = made(&pairs(PairWindow::Items(1), None), vec![("items", baskets())]);
+    let made = made(
+        &pairs(PairWindow::Items(1), None),
+        vec![("items", baskets())],
+    );
     let expected = include_str!("golden/pairs_window.txt");
     assert_eq!(text(&made), expected.trim_end());
 }
@@ -115,7 +126,10 @@ fn sequences_have_a_target_behind_their_history() {
         ("valid", sequences(Part::Valid, Target::Last, 0)),
         ("test, 2 baskets", sequences(Part::Test, Target::Last, 2)),
     ];
-    let text: String = all.iter().map(|(name, t)| format!("{name}\n{t}\n")).collect();
+    let text: String = all
+        .iter()
+        .map(|(name, t)| format!("{name}\n{t}\n"))
+        .collect();
     assert_eq!(text, include_str!("golden/sequences.txt"));
 }
 
@@ -133,7 +147,8 @@ fn a_random_target_is_every_basket_with_a_history() {
         columns.push((RANDOM, Arc::new(UInt64Array::from(vec![seed; 3]))));
         let rows = RecordBatch::try_from_iter(columns).unwrap();
         let made = maker.make(&rows).unwrap();
-        lengths[arrow::array::AsArray::as_list::<i32>(made.column(0)).value_length(0) as usize] += 1;
+        lengths[arrow::array::AsArray::as_list::<i32>(made.column(0)).value_length(0) as usize] +=
+            1;
     }
     assert_eq!((lengths[0], lengths[3]), (0, 0));
     assert!((150..250).contains(&lengths[1]), "{lengths:?}");
@@ -169,7 +184,10 @@ fn interactions_stand_before_those_that_did_not_happen() {
         ("price", Arc::new(Int64Array::from(vec![10, 20, 40]))),
     ];
     let made = made(&transform, columns);
-    assert_eq!(text(&made), include_str!("golden/interactions.txt").trim_end());
+    assert_eq!(
+        text(&made),
+        include_str!("golden/interactions.txt").trim_end()
+    );
 }
 
 #[test]

@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::super::keys::{self, TableKeys};
 use super::super::{
     Against, Allowed, BaselineModel, BaselineSpec, CheckRule, CheckSpec, CheckValue, ColumnRef,
-    ColumnSpec, ColumnType, ColumnsSpec, ContextSpec, CsvHeader, CsvSpec, DriftOf, EvaluateSpec, Expand,
-    Gate, GenerateSpec, IdKind, ModelSpec, NamedFeedSpec, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec,
-    RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableNumber, TableSpec,
-    TrainSpec, WeekRange, WindowSpec, Within,
+    ColumnSpec, ColumnType, ColumnsSpec, ContextSpec, CsvHeader, CsvSpec, DriftOf, EvaluateSpec,
+    Expand, Gate, GenerateSpec, IdKind, ModelSpec, NamedFeedSpec, PathSpec, PrepareSpec,
+    Prod2vecParams, PublishSpec, RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec,
+    TableNumber, TableSpec, TrainSpec, WeekRange, WindowSpec, Within,
 };
 use super::{HEAD, parse, source};
 

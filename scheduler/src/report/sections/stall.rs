@@ -55,7 +55,9 @@ fn by_step(i: usize, training: &Training) -> Option<Markup> {
     let percents: Ticks = y
         .ticks(4)
         .into_iter()
-        .filter_map(|(at, label)| Some((at, format!("{:.0} %", label.parse::<f64>().ok()? * 100.0))))
+        .filter_map(|(at, label)| {
+            Some((at, format!("{:.0} %", label.parse::<f64>().ok()? * 100.0)))
+        })
         .collect();
     let desc = format!(
         "Share of the time between two points that the trainer waited for the feed: {} at most.",
