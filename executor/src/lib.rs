@@ -3,6 +3,8 @@
 //! It moves rows and decides nothing: which plans run is Ballista's scheduler's business, which
 //! batches are asked for is the trainers'.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod announce;
 mod ballista;
 mod config;

@@ -9,7 +9,7 @@ use arrow::datatypes::UInt32Type;
 use pannier_engine::warehouse::Warehouse;
 use pannier_executor::feed::definition::Definitions;
 use pannier_executor::feed::rows::Rows;
-use pannier_executor::feed::stream::batch;
+use pannier_executor::feed::stream;
 use pannier_feed::reader::{Directory, Feed, ReaderConfig, Surroundings, Wanted};
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::work::FeedAddress;
@@ -81,6 +81,7 @@ pub async fn in_process(warehouse: &Warehouse, feed: &FeedSpec, epoch: u64) -> R
     let clock = Clock::start();
     let definitions = Definitions::new(warehouse.clone());
     let definition = definitions.get(&feed.digest()).await?;
+    let empty = rows.empty(&definition).await?;
     let order = definition.order(epoch);
     let (mut sample, mut open) = (Sample::default(), None);
     for step in 0..order.steps() {
@@ -97,7 +98,8 @@ pub async fn in_process(warehouse: &Warehouse, feed: &FeedSpec, epoch: u64) -> R
             open = Some((span.window, Arc::clone(&window)));
             pieces.push((window, span.range));
         }
-        count(&mut sample, &batch(&definition, &order, &pieces, false)?);
+        let gathered = stream::rows(&definition, &order, &pieces, &empty)?;
+        count(&mut sample, &definition.make(&gathered)?);
     }
     clock.stop(&mut sample);
     Ok(sample)

@@ -2,7 +2,7 @@
 //!
 //! `definition` finds what a ticket speaks of, `rows` reads and keeps decoded row groups (through
 //! `cache` and `part`), `gather` picks a step's rows out of them, `stream` makes the steps of a
-//! ticket ahead of the wire, `service` is Flight, `server` gives it threads of
+//! ticket ahead of the wire when it is its turn (`turns`), `service` is Flight, `server` gives it threads of
 //! its own. None of it schedules anything.
 
 mod cache;
@@ -15,3 +15,4 @@ pub mod service;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+mod turns;

@@ -3,7 +3,6 @@
 //! know nothing but its digest. The other verbs say that they are not served.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::flight_service_server::FlightService;
@@ -15,8 +14,6 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use pannier_engine::warehouse::Warehouse;
 use pannier_proto::feed::FeedTicket;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::config::ExecutorConfig;
@@ -24,6 +21,7 @@ use crate::error::FeedError;
 use crate::feed::definition::{Definition, Definitions};
 use crate::feed::rows::Rows;
 use crate::feed::stream::{Limits, Serving};
+use crate::feed::turns::Turns;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -36,7 +34,7 @@ struct Inner {
     definitions: Definitions,
     rows: Arc<Rows>,
     pool: Arc<rayon::ThreadPool>,
-    streams: Arc<Semaphore>,
+    turns: Turns,
     config: ExecutorConfig,
 }
 
@@ -59,7 +57,7 @@ impl FeedService {
             definitions: Definitions::new(warehouse.clone()),
             rows: Arc::new(Rows::new(warehouse, cache, Arc::clone(&pool))),
             pool,
-            streams: Arc::new(Semaphore::new(config.feed_streams.max(1))),
+            turns: Turns::new(config.feed_streams),
             config: config.clone(),
         };
         Ok(Self {
@@ -105,18 +103,6 @@ impl Inner {
             ticket,
             empty,
         })
-    }
-
-    /// A stream's turn, and how long it was waited for.
-    async fn turn(&self) -> Result<(OwnedSemaphorePermit, u64), FeedError> {
-        let asked = Instant::now();
-        let busy = || FeedError::Busy {
-            streams: self.config.feed_streams.max(1),
-        };
-        let permit = Arc::clone(&self.streams).acquire_owned();
-        let permit = timeout(self.config.feed_queue.0, permit).await;
-        let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
-        Ok((permit, asked.elapsed().as_micros() as u64))
     }
 
     async fn info(&self, descriptor: &FlightDescriptor) -> Result<FlightInfo, Status> {
@@ -168,16 +154,17 @@ impl FlightService for FeedService {
     ) -> Result<Response<Self::DoGetStream>, Status> {
         let inner = Arc::clone(&self.inner);
         let opened = inner.open(&request.into_inner().ticket).await?;
-        let (permit, queue_us) = inner.turn().await?;
+        let (turn, queue_us) = inner.turns.first(inner.config.feed_queue.0).await?;
         let serving = Serving {
             feed: opened.feed,
             ticket: opened.ticket,
+            empty: opened.empty,
             rows: Arc::clone(&inner.rows),
             pool: Arc::clone(&inner.pool),
             limits: Limits::of(&inner.config),
             queue_us,
         };
-        Ok(Response::new(serving.start(permit).boxed()))
+        Ok(Response::new(serving.start(turn).boxed()))
     }
 
     async fn handshake(

@@ -1,9 +1,10 @@
 //! The steps of one ticket, made ahead of the wire and in their order.
 //!
 //! What a slow trainer costs is bounded: the bytes of a stream that wait for it (a step more than
-//! `feed_stream_bytes`), and the window that is open, which is let go when the trainer takes nothing
-//! for a while. Steps are made on the feed's own threads, so that tasks of the engine never wait.
+//! `feed_stream_bytes`). The window that is open and the turn are let go when the trainer takes
+//! nothing for a while. Steps are made on the feed's own threads, so that tasks of the engine never wait.
 
+use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -28,6 +29,7 @@ use crate::config::ExecutorConfig;
 use crate::error::FeedError;
 use crate::feed::definition::Definition;
 use crate::feed::rows::{Rows, Window};
+use crate::feed::turns::Turn;
 
 /// Unit of the budget of bytes.
 const PERMIT_BYTES: usize = 1024;
@@ -60,6 +62,8 @@ pub struct Serving {
     pub feed: Arc<Definition>,
     /// Its last step is known.
     pub ticket: FeedTicket,
+    /// An empty batch of the rows it gathers.
+    pub empty: RecordBatch,
     /// Where rows come from.
     pub rows: Arc<Rows>,
     /// Where steps are made.
@@ -95,13 +99,10 @@ impl Drop for Open {
 
 impl Serving {
     /// Begins to make steps. The turn ends when the last of them is made, or nobody listens.
-    pub fn start(
-        self,
-        turn: OwnedSemaphorePermit,
-    ) -> impl Stream<Item = Result<FlightData, Status>> + Send {
+    pub fn start(self, mut turn: Turn) -> impl Stream<Item = Result<FlightData, Status>> + Send {
         let (steps, making) = mpsc::channel::<Making>(self.limits.steps);
         tokio::spawn(async move {
-            if let Err(error) = self.make(&steps).await {
+            if let Err(error) = self.make(&steps, &mut turn).await {
                 tracing::warn!(%error, feed = %self.ticket.digest, "a step could not be served");
                 let (failed, told) = oneshot::channel();
                 let _ = failed.send(Err(error));
@@ -131,25 +132,31 @@ impl Serving {
         })
     }
 
-    async fn make(&self, steps: &mpsc::Sender<Making>) -> Result<(), FeedError> {
+    async fn make(&self, steps: &mpsc::Sender<Making>, turn: &mut Turn) -> Result<(), FeedError> {
         let order = self.feed.order(self.ticket.epoch);
         let budget = Arc::new(Semaphore::new(self.limits.permits as usize));
         // How large the next step will be: as large as the last one made.
         let guess = Arc::new(AtomicU32::new(1));
         let mut open = Open::default();
         for step in self.ticket.from_step..self.last_step() {
-            let permit = self.permit(&budget, guess.load(Relaxed), &mut open).await?;
+            let wanted = guess.load(Relaxed).min(self.limits.permits);
+            let room = Arc::clone(&budget).acquire_many_owned(wanted);
+            let permit = unless_slow(room, turn, &mut open).await;
+            let permit = permit.map_err(|_| FeedError::Decode("the stream is closed".into()))?;
+            let Ok(place) = unless_slow(steps.reserve(), turn, &mut open).await else {
+                return Ok(());
+            };
+            turn.take().await?;
             let (pieces, scan_us) = self.pieces(&order, step, &mut open).await?;
             let (made, making) = oneshot::channel();
-            if steps.send(making).await.is_err() {
-                return Ok(());
-            }
+            place.send(making);
             let step = Step {
                 feed: Arc::clone(&self.feed),
                 order: Arc::clone(&order),
                 gathered: self.ticket.gathered,
                 first: step == self.ticket.from_step,
                 pieces,
+                empty: self.empty.clone(),
                 header: StepHeader {
                     epoch: self.ticket.epoch,
                     step,
@@ -179,24 +186,6 @@ impl Serving {
 
     fn last_step(&self) -> u64 {
         self.ticket.to_step.unwrap_or_default()
-    }
-
-    /// Room for a step as large as the last one.
-    async fn permit(
-        &self,
-        budget: &Arc<Semaphore>,
-        guess: u32,
-        open: &mut Open,
-    ) -> Result<OwnedSemaphorePermit, FeedError> {
-        let room = || Arc::clone(budget).acquire_many_owned(guess.min(self.limits.permits));
-        let permit = match timeout(SLOW, room()).await {
-            Ok(permit) => permit,
-            Err(_) => {
-                *open = Open::default();
-                room().await
-            }
-        };
-        permit.map_err(|_| FeedError::Decode("the stream is closed".into()))
     }
 
     /// The windows of a step's rows and the places in them, and the microseconds waited for windows.
@@ -274,40 +263,57 @@ struct Step {
     /// The stream's first carries the schema before it.
     first: bool,
     pieces: Vec<Piece>,
+    /// Where a replica gets no row of a step.
+    empty: RecordBatch,
     header: StepHeader,
 }
 
 impl Step {
     fn make(mut self) -> Result<Vec<FlightData>, FeedError> {
         let began = Instant::now();
-        let batch = batch(&self.feed, &self.order, &self.pieces, self.gathered)?;
+        let rows = rows(&self.feed, &self.order, &self.pieces, &self.empty)?;
+        let batch = if self.gathered {
+            rows
+        } else {
+            self.feed.make(&rows)?
+        };
         self.header.transform_us = began.elapsed().as_micros() as u64;
         encode(&batch, &self.header, self.first)
     }
 }
 
-/// The batch of a step: its rows gathered, and transformed unless `gathered`.
+/// Waits for room; a trainer that lets it wait for long is slow, and costs its stream window and turn.
+async fn unless_slow<T>(room: impl Future<Output = T>, turn: &mut Turn, open: &mut Open) -> T {
+    tokio::pin!(room);
+    match timeout(SLOW, &mut room).await {
+        Ok(room) => room,
+        Err(_) => {
+            turn.give_back();
+            *open = Open::default();
+            room.await
+        }
+    }
+}
+
+/// The rows of a step, gathered; `empty` where there are none.
 ///
 /// # Errors
-/// Where there is no row, or the transform cannot be made of them.
-pub fn batch(
+/// Where a column cannot be gathered.
+pub fn rows(
     feed: &Definition,
     order: &EpochOrder,
     pieces: &[(Arc<Window>, Range<u64>)],
-    gathered: bool,
+    empty: &RecordBatch,
 ) -> Result<RecordBatch, FeedError> {
     let rows = pieces
         .iter()
         .map(|(window, range)| window.gather(feed, order, range.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    let rows = match &rows[..] {
-        [one] => one.clone(),
-        [first, ..] => {
-            concat_batches(&first.schema(), &rows).map_err(|e| FeedError::Decode(e.to_string()))?
-        }
-        [] => return Err(FeedError::Mismatch("a step has no rows".into())),
-    };
-    if gathered { Ok(rows) } else { feed.make(&rows) }
+    match &rows[..] {
+        [] => Ok(empty.clone()),
+        [one] => Ok(one.clone()),
+        _ => concat_batches(&empty.schema(), &rows).map_err(|e| FeedError::Decode(e.to_string())),
+    }
 }
 
 /// Flight messages of a batch.

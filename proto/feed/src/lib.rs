@@ -4,6 +4,8 @@
 //! It owns no order (that is `pannier_proto::feed`), reads no table and serves nothing. Trainers, the
 //! client and executors share it, so that a transform is the same code wherever it runs.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod digest;
 mod error;
 pub mod reader;

@@ -60,7 +60,7 @@ pub struct FeedSpec {
 
 impl FeedSpec {
     /// Rows that a window holds at least unless said otherwise.
-    pub const WINDOW_ROWS: u64 = 65_536;
+    pub const WINDOW_ROWS: u64 = 1 << 18;
 
     /// All rows of a table version as they are, in steps of 1024, in table order.
     #[must_use]

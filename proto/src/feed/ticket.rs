@@ -139,6 +139,7 @@ impl FeedTicket {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

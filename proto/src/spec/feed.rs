@@ -22,7 +22,7 @@ pub struct NamedFeedSpec {
     pub columns: Option<Vec<String>>,
     /// Rows of a global step, at least 1; 1024 unless given.
     pub batch_rows: u64,
-    /// Rows that a window holds at least; 65536 unless given.
+    /// Rows that a window holds at least; 262144 unless given.
     pub window_rows: u64,
     /// Another order in every epoch; true unless given.
     pub shuffle: bool,

@@ -115,8 +115,10 @@ impl Reader {
 /// Where an executor serves feeds: it says so when it starts, and again when it starts anew.
 pub fn address(executor: &Process) -> anyhow::Result<String> {
     let said = executor.complained() + &executor.said();
-    let starts = said.lines().filter_map(|l| l.split_once("feed=http://"));
-    let (_, rest) = starts.last().context("the executor has no address yet")?;
+    let mut starts = said.lines().filter_map(|l| l.split_once("feed=http://"));
+    let (_, rest) = starts
+        .next_back()
+        .context("the executor has no address yet")?;
     let url = rest.split_whitespace().next().unwrap_or_default();
     Ok(format!("http://{url}"))
 }

@@ -11,10 +11,7 @@ async fn refused(executor: &Executor, ticket: impl Into<Vec<u8>>) -> Status {
     let ticket = Ticket::new(ticket.into());
     match client.do_get(ticket).await {
         Err(status) => status,
-        Ok(answer) => loop {
-            let message = answer.into_inner().message().await;
-            break message.unwrap_err();
-        },
+        Ok(answer) => answer.into_inner().message().await.unwrap_err(),
     }
 }
 

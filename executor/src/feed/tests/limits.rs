@@ -81,6 +81,47 @@ async fn a_trainer_too_many_is_sent_on_and_finds_another_executor() {
 }
 
 #[tokio::test]
+async fn windows_fetched_ahead_do_not_keep_the_one_waited_for() {
+    let world = World::new(30, 3).await;
+    let one = ExecutorConfig {
+        feed_streams: 1,
+        feed_stream_bytes: ByteSize(1),
+        feed_queue: Span(Duration::from_secs(20)),
+        ..small()
+    };
+    let executor = Executor::start(&world, one).await;
+    let feed = FeedSpec {
+        batch_rows: 1,
+        ..every_transform(&world).remove("select").unwrap()
+    };
+    world.put(&feed).await;
+    // No step may wait here: each window keeps its stream until its turn has come.
+    let config = ReaderConfig {
+        prefetch_steps: 1,
+        prefetch_bytes: 1,
+        ..reader()
+    };
+    let batches = read(&[&executor], &config, &feed, (0, 1)).await;
+    assert_eq!(batches.len() as u64, 2 * feed.steps());
+}
+
+#[tokio::test]
+async fn a_replica_may_get_no_row_of_a_step() {
+    let world = World::new(30, 3).await;
+    let executor = Executor::start(&world, small()).await;
+    for (name, feed) in every_transform(&world) {
+        let feed = FeedSpec {
+            batch_rows: 1,
+            ..feed
+        };
+        world.put(&feed).await;
+        let batches = read(&[&executor], &reader(), &feed, (0, 2)).await;
+        assert_eq!(batches.len() as u64, 2 * feed.steps(), "{name}");
+        assert!(batches.iter().all(|b| b.num_rows() == 0), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_knows_the_digest_is_told_the_rest() {
     let world = World::new(30, 3).await;
     let executor = Executor::start(&world, small()).await;

@@ -126,7 +126,7 @@ fn baskets(rows: u64) -> RecordBatch {
         lists.append_value(items(&mut rng));
         first.push(2 + rng.below(40));
     }
-    let split = |row: u64| ["train", "test"][(row % 3 == 0) as usize];
+    let split = |row: u64| ["train", "test"][usize::from(row.is_multiple_of(3))];
     let ids = UInt64Array::from_iter_values(0..rows);
     let names = StringArray::from_iter((0..rows).map(|r| (r % 9 > 0).then(|| format!("n{r}"))));
     let splits = StringArray::from_iter_values((0..rows).map(split));
