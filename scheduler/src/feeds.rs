@@ -16,7 +16,7 @@ use pannier_proto::spec::{
 };
 
 use crate::error::SchedulerError;
-use crate::plan::{RunPlan, StepKind};
+use crate::plan::{RunPlan, StepKind, StepPlan};
 
 /// Counts of a made-up vocab of one item, to try a transform with.
 const SOME: [u64; 3] = [0, 0, 1];
@@ -33,6 +33,22 @@ pub fn columns(feed: &NamedFeedSpec) -> Vec<String> {
     };
     let own = own.iter().map(ToString::to_string);
     own.chain(feed.columns().iter().cloned()).collect()
+}
+
+/// The step that writes a feed of the spec down, after `inputs` were checked.
+#[must_use]
+pub fn step(feed: &NamedFeedSpec, inputs: &str) -> StepPlan {
+    let mut after = vec![inputs.to_owned(), format!("table:{}", feed.table())];
+    if feed.needs_counts() {
+        after.push("table:vocab".to_owned());
+    }
+    let columns = columns(feed);
+    let feed = feed.clone();
+    StepPlan {
+        id: format!("feed:{}", feed.name),
+        after,
+        kind: StepKind::Feed { feed, columns },
+    }
 }
 
 /// The transform; `counts` are by item index, PAD and UNK among them.

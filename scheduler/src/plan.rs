@@ -251,7 +251,7 @@ pub fn plan(
     let checked = [STAGED, LINES].map(str::to_owned);
     steps.extend(tables.plan(&needed(&spec, defs), &checked)?);
     steps.push(input_checks(inputs, &steps));
-    steps.extend(spec.feed.iter().map(feed));
+    steps.extend(spec.feed.iter().map(|feed| feeds::step(feed, INPUTS)));
     learn(&spec, &mut steps);
     // For people only: nothing waits for it but the page, and it waits for every table.
     if spec.prepare.profile {
@@ -317,21 +317,6 @@ fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
         after: Vec::new(),
         kind,
     })
-}
-
-/// The step that writes a feed of the spec down.
-fn feed(feed: &NamedFeedSpec) -> StepPlan {
-    let mut after = vec![INPUTS.to_owned(), format!("table:{}", feed.table())];
-    if feed.needs_counts() {
-        after.push("table:vocab".to_owned());
-    }
-    let columns = feeds::columns(feed);
-    let feed = feed.clone();
-    StepPlan {
-        id: format!("feed:{}", feed.name),
-        after,
-        kind: StepKind::Feed { feed, columns },
-    }
 }
 
 /// Training, prediction, evaluation, publication.

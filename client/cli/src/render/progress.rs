@@ -105,8 +105,7 @@ impl Progress {
                 let going = self.going.entry(step.clone()).or_default();
                 going.base.get_or_insert((*done, event.at_ms));
                 (going.done, going.total, going.rows, going.rate) = (*done, *total, *rows, *rate);
-                going.stall_share = *stall_share;
-                going.at_ms = event.at_ms;
+                (going.stall_share, going.at_ms) = (*stall_share, event.at_ms);
                 vec![going.update(step)]
             }
             RunEventKind::Loss { step, loss, .. } => {
