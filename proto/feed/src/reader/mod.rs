@@ -281,43 +281,61 @@ impl Limits {
     }
 }
 
-/// Keeps some chunks in flight and passes their steps on in order.
+/// Fetches in flight, in the order of their steps.
+struct Fetches {
+    source: Arc<Source>,
+    limits: Limits,
+    // Dropping the set stops what it holds.
+    tasks: JoinSet<()>,
+    running: VecDeque<mpsc::Receiver<Result<FeedStep, FeedError>>>,
+}
+
+impl Fetches {
+    /// Begins fetches until so many are in flight.
+    fn fill(&mut self, plan: &mut impl Iterator<Item = Chunk>, most: usize) {
+        while self.running.len() < most {
+            let Some(chunk) = plan.next() else { break };
+            let (steps, receiver) = mpsc::channel(self.limits.steps);
+            let budget_permits = self.limits.bytes_per_window;
+            let fetch = Fetch {
+                source: Arc::clone(&self.source),
+                chunk,
+                steps,
+                budget: Arc::new(Semaphore::new(budget_permits as usize)),
+                budget_permits,
+            };
+            self.tasks.spawn(fetch.run());
+            self.running.push_back(receiver);
+        }
+        while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+/// Keeps some chunks in flight and passes their steps on in order. Nothing is fetched ahead before
+/// the first step is there: executors have their hands free for it.
 async fn drive(
     source: Arc<Source>,
     mut plan: impl Iterator<Item = Chunk> + Send,
     out: mpsc::Sender<Result<FeedStep, FeedError>>,
     limits: Limits,
 ) {
-    // Dropping the set stops what it holds.
-    let mut fetches = JoinSet::new();
-    let mut running = VecDeque::new();
-    loop {
-        while running.len() < limits.windows {
-            let Some(chunk) = plan.next() else { break };
-            let (steps, receiver) = mpsc::channel(limits.steps);
-            let budget = Arc::new(Semaphore::new(limits.bytes_per_window as usize));
-            let source = Arc::clone(&source);
-            fetches.spawn(
-                Fetch {
-                    source,
-                    chunk,
-                    steps,
-                    budget,
-                    budget_permits: limits.bytes_per_window,
-                }
-                .run(),
-            );
-            running.push_back(receiver);
-        }
-        let Some(mut head) = running.pop_front() else {
-            return;
-        };
+    let windows = limits.windows;
+    let mut fetches = Fetches {
+        source,
+        limits,
+        tasks: JoinSet::new(),
+        running: VecDeque::new(),
+    };
+    fetches.fill(&mut plan, 1);
+    while let Some(mut head) = fetches.running.pop_front() {
         while let Some(step) = head.recv().await {
             let last = step.is_err();
+            // The window that is read counts among those in flight.
+            fetches.fill(&mut plan, windows - 1);
             if out.send(step).await.is_err() || last {
                 return;
             }
         }
-        while fetches.try_join_next().is_some() {}
+        fetches.fill(&mut plan, windows);
     }
 }
