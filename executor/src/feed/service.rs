@@ -50,6 +50,8 @@ impl FeedService {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(config.feed_threads.max(1))
             .thread_name(|i| format!("feed-{i}"))
+            // Whoever waits for the step is told; nobody else's step is lost.
+            .panic_handler(|_| tracing::error!("a thread of the feed panicked"))
             .build()?;
         let pool = Arc::new(pool);
         let cache = usize::try_from(config.feed_cache.0).unwrap_or(usize::MAX);
