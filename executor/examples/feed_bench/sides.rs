@@ -35,7 +35,8 @@ fn around(urls: &[String]) -> Surroundings {
 fn config(gathered: bool) -> ReaderConfig {
     ReaderConfig {
         gathered,
-        prefetch_windows: 4,
+        // Enough for two executors to have work while one window is read.
+        prefetch_windows: 8,
         ..ReaderConfig::default()
     }
 }

@@ -30,7 +30,7 @@ async fn a_feed_that_cannot_be_is_refused_at_its_key() -> anyhow::Result<()> {
         ),
         (
             "transform = \"select\"\ntable = \"basket\"\ncolumns = [\"items\"]".to_owned(),
-            &["this run makes no table `basket`", "`baskets`"],
+            &["this run makes no table `basket`", "did you mean `basket"],
         ),
         (
             "transform = \"pairs\"\ntable = \"transactions\"".to_owned(),
