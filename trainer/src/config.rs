@@ -20,7 +20,7 @@ pub struct TrainerConfig {
     pub feed_timeout: Span,
     /// How long one executor may take for its next step before the next one is asked.
     pub feed_stall: Span,
-    /// Windows read at the same time.
+    /// Windows read at the same time from each executor.
     pub prefetch_windows: usize,
     /// Steps of one window that may wait for the model.
     pub prefetch_steps: usize,

@@ -11,6 +11,11 @@ use pannier_proto::wire::work_service_client::WorkServiceClient;
 use pannier_proto::work::FeedAddress;
 use tonic::transport::{Channel, Endpoint};
 
+/// Bytes of one stream that may be on the wire, or wait unread.
+pub const ON_THE_WIRE: u32 = 2 << 20;
+/// HTTP/2's largest window. All streams to an executor share a connection: with less room than
+/// theirs together, windows fetched ahead fill it, and the one that is read never gets another byte.
+const CONNECTION: u32 = (1 << 31) - 1;
 /// Bytes of an HTTP/2 frame at most.
 const FRAME_BYTES: u32 = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,6 +56,11 @@ impl Directory {
         self.state().executors.clone()
     }
 
+    /// How many they are.
+    pub(crate) fn count(&self) -> usize {
+        self.state().executors.len()
+    }
+
     /// Asks the scheduler who is there. Keeps what is known if it says nothing.
     pub(crate) async fn refresh(&self) {
         let Some(scheduler) = self.scheduler.clone() else {
@@ -72,12 +82,7 @@ impl Directory {
             tokio::time::timeout(CONNECT_TIMEOUT, client.list_feeds(ListFeedsRequest {})).await;
         if let Ok(Ok(answer)) = answer {
             let feeds = answer.into_inner().feeds.into_iter();
-            let feeds: Vec<_> = feeds
-                .map(|f| FeedAddress {
-                    executor_id: f.executor_id,
-                    url: f.url,
-                })
-                .collect();
+            let feeds: Vec<FeedAddress> = feeds.map(FeedAddress::from).collect();
             let mut state = self.state();
             // A scheduler that has just started has not heard of anybody yet.
             if !feeds.is_empty() {
@@ -106,8 +111,8 @@ impl Directory {
                 let channel = endpoint
                     .connect_timeout(CONNECT_TIMEOUT)
                     .tcp_nodelay(true)
-                    .initial_stream_window_size(4 << 20)
-                    .initial_connection_window_size(16 << 20)
+                    .initial_stream_window_size(ON_THE_WIRE)
+                    .initial_connection_window_size(CONNECTION)
                     // A step is one message: in frames of 16 KiB it is dear to put together.
                     .max_frame_size(FRAME_BYTES)
                     .http2_keep_alive_interval(Duration::from_secs(10))

@@ -1,7 +1,8 @@
 //! The feed's reader: the steps of some epochs, strictly in order, fetched ahead.
 //!
-//! Several windows are read at the same time, each from the executor whose turn it is; every window has its share of the budget of bytes, so that a later one can never starve
-//! the one whose turn it is. `plan` decides who is asked for what, `fetch` asks, `directory` knows
+//! Several windows are read at the same time, each from the executor whose turn it is. Every window
+//! has its share of the budget of bytes, and its own room on the wire, so that a later one can never
+//! starve the one whose turn it is. `plan` decides who is asked for what, `fetch` asks, `directory` knows
 //! addresses, `stall` says what was waited for.
 
 mod directory;
@@ -21,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use directory::Directory;
+pub use directory::{Directory, ON_THE_WIRE};
 pub use fetch::{FeedStep, Spent};
 pub use stall::book_wait;
 
@@ -45,15 +46,15 @@ struct Source {
 /// Takes what a person should know.
 pub type Log = Arc<dyn Fn(String) + Send + Sync>;
 
-/// How a feed is read. Bytes that wait for the reader are at most `prefetch_bytes`, but for one step
-/// of each window that is larger than its share.
+/// How a feed is read. Bytes that wait for the reader are at most `prefetch_bytes`, and what is on
+/// the wire, [`ON_THE_WIRE`] for each window; but for one step of each window that is larger.
 #[derive(Debug, Clone)]
 pub struct ReaderConfig {
     /// How long one executor may take for its next step before the next one is asked.
     pub stall: Duration,
     /// How long all executors together may fail to serve a step.
     pub timeout: Duration,
-    /// Windows read at the same time.
+    /// Windows read at the same time from each executor that is known.
     pub prefetch_windows: usize,
     /// Steps of one window that may wait.
     pub prefetch_steps: usize,
@@ -265,53 +266,72 @@ pub fn after((epoch, step): (u64, u64), steps_per_epoch: u64) -> (u64, u64) {
 
 /// How far ahead is read.
 struct Limits {
+    /// Windows of each executor that is known.
     windows: usize,
     steps: usize,
-    bytes_per_window: u32,
+    /// Of the bytes that may wait.
+    permits: u32,
 }
 
 impl Limits {
     fn of(config: &ReaderConfig) -> Self {
-        let windows = config.prefetch_windows.max(1);
         Self {
-            windows,
+            windows: config.prefetch_windows.max(1),
             steps: config.prefetch_steps.max(1),
-            bytes_per_window: permits(config.prefetch_bytes / windows),
+            permits: permits(config.prefetch_bytes),
         }
     }
 }
 
-/// Fetches in flight, in the order of their steps.
+/// A window in flight.
+struct Running {
+    steps: mpsc::Receiver<Result<FeedStep, FeedError>>,
+    /// Its share of the bytes that may wait.
+    permits: u32,
+}
+
+/// Windows in flight, in the order of their steps; the first is the one being read.
 struct Fetches {
     source: Arc<Source>,
     limits: Limits,
     // Dropping the set stops what it holds.
     tasks: JoinSet<()>,
-    running: VecDeque<mpsc::Receiver<Result<FeedStep, FeedError>>>,
+    running: VecDeque<Running>,
 }
 
 impl Fetches {
-    /// Begins fetches until so many are in flight.
+    /// Windows to be in flight, so that every executor has work while another's window is read.
+    fn wanted(&self) -> usize {
+        self.limits.windows * self.source.directory.count().max(1)
+    }
+
+    /// Begins fetches until `most` are in flight, or all bytes are shared out: more executors make
+    /// shares smaller, but only those of windows to come.
     fn fill(&mut self, plan: &mut impl Iterator<Item = Chunk>, most: usize) {
-        while self.running.len() < most {
+        let share = (self.limits.permits / self.wanted() as u32).max(1);
+        let mut left = self.limits.permits - self.running.iter().map(|r| r.permits).sum::<u32>();
+        while self.running.len() < most && (left >= share || self.running.is_empty()) {
             let Some(chunk) = plan.next() else { break };
             let (steps, receiver) = mpsc::channel(self.limits.steps);
-            let budget_permits = self.limits.bytes_per_window;
             let fetch = Fetch {
                 source: Arc::clone(&self.source),
                 chunk,
                 steps,
-                budget: Arc::new(Semaphore::new(budget_permits as usize)),
-                budget_permits,
+                budget: Arc::new(Semaphore::new(share as usize)),
+                budget_permits: share,
             };
             self.tasks.spawn(fetch.run());
-            self.running.push_back(receiver);
+            self.running.push_back(Running {
+                steps: receiver,
+                permits: share,
+            });
+            left = left.saturating_sub(share);
         }
         while self.tasks.try_join_next().is_some() {}
     }
 }
 
-/// Keeps some chunks in flight and passes their steps on in order. Nothing is fetched ahead before
+/// Keeps some windows in flight and passes their steps on in order. Nothing is fetched ahead before
 /// the first step is there: executors have their hands free for it.
 async fn drive(
     source: Arc<Source>,
@@ -319,7 +339,6 @@ async fn drive(
     out: mpsc::Sender<Result<FeedStep, FeedError>>,
     limits: Limits,
 ) {
-    let windows = limits.windows;
     let mut fetches = Fetches {
         source,
         limits,
@@ -327,15 +346,18 @@ async fn drive(
         running: VecDeque::new(),
     };
     fetches.fill(&mut plan, 1);
-    while let Some(mut head) = fetches.running.pop_front() {
-        while let Some(step) = head.recv().await {
+    while let Some(head) = fetches.running.front_mut() {
+        let step = head.steps.recv().await;
+        if step.is_none() {
+            fetches.running.pop_front();
+        }
+        let wanted = fetches.wanted();
+        fetches.fill(&mut plan, wanted);
+        if let Some(step) = step {
             let last = step.is_err();
-            // The window that is read counts among those in flight.
-            fetches.fill(&mut plan, windows - 1);
             if out.send(step).await.is_err() || last {
                 return;
             }
         }
-        fetches.fill(&mut plan, windows);
     }
 }

@@ -136,6 +136,52 @@ fn a_budget_smaller_than_a_batch_is_no_deadlock() {
 }
 
 #[test]
+fn windows_fetched_ahead_leave_the_one_that_is_read_its_room_on_the_wire() {
+    let runtime = runtime();
+    // A dozen windows of fourteen steps of 1 MB, each more than its stream may hold.
+    let basket: Vec<u32> = (0..1 << 18).collect();
+    let mut feed = TestFeed::new(vec![basket; 160], Transform::Select, true);
+    feed.spec.batch_rows = 1;
+    let good = TestExecutor::start(&runtime, "good", vec![feed.clone()], Fault::None);
+    let config = ReaderConfig {
+        prefetch_windows: 12,
+        stall: Duration::from_secs(10),
+        timeout: Duration::from_secs(10),
+        ..config()
+    };
+    let (around, _lines) = around(&runtime, vec![good.address]);
+    let mut reader = Feed::open(&around, &config, &feed.spec, Wanted::epochs((0, 0), 1)).unwrap();
+    let mut rows = 0;
+    while let Some((step, _)) = reader.next_blocking().unwrap() {
+        rows += step.batch.num_rows();
+    }
+    assert_eq!(rows, 160);
+}
+
+#[test]
+fn every_executor_known_has_windows_in_flight() {
+    let runtime = runtime();
+    let feed = pairs();
+    let start = |id: &str| TestExecutor::start(&runtime, id, vec![feed.clone()], Fault::Hang(1));
+    let (a, b) = (start("a"), start("b"));
+    let config = ReaderConfig {
+        prefetch_windows: 2,
+        stall: Duration::from_secs(600),
+        ..config()
+    };
+    let (around, _lines) = around(&runtime, vec![a.address.clone(), b.address.clone()]);
+    let mut reader = Feed::open(&around, &config, &feed.spec, Wanted::epochs((0, 0), 1)).unwrap();
+    reader.next_blocking().unwrap();
+    let asked = |executor: &TestExecutor| executor.asked.lock().unwrap().len();
+    runtime.block_on(async {
+        while asked(&a) + asked(&b) < 4 {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert_eq!((asked(&a), asked(&b)), (2, 2));
+}
+
+#[test]
 fn nobody_there_is_an_error_worth_a_retry() {
     let runtime = runtime();
     let nobody = FeedAddress {
