@@ -2,19 +2,19 @@
 //! tables are there. Pure but for the planning of SQL; reads nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use pannier_engine::row_sql::RowSql;
 use pannier_feed::transform::{Maker, RANDOM, ROW, gathered_schema};
 use pannier_proto::feed::{FeedSpec, Noise, PairWindow, Transform};
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::spec::{
-    NamedFeedSpec, SpecError, SpecProblem, SpecSource, TransformSpec, WindowSpec, nearest,
+    NamedFeedSpec, SpecError, SpecProblem, SpecSource, TransformSpec, WindowSpec,
 };
 
+use crate::check::hint;
 use crate::error::SchedulerError;
 use crate::plan::{RunPlan, StepKind, StepPlan};
 
@@ -156,7 +156,7 @@ pub async fn fit(
         let schema = schemas.get(feed.table());
         let found = match schema {
             None => unknown_table(feed, &tables),
-            Some(schema) => wrong(feed, columns, &plain(schema)).await,
+            Some(schema) => wrong(feed, columns, schema).await,
         };
         if let Some((key, message, help)) = found {
             let message = format!("feed `{}`: {message}", feed.name);
@@ -184,12 +184,9 @@ fn unknown_table(feed: &NamedFeedSpec, tables: &[String]) -> Option<Wrong> {
         // Its SQL could not be planned: what is wrong is said where the table is made.
         return None;
     }
-    let help = match nearest(table, tables.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("its tables are {}", tables.join(", ")),
-    };
+    let help = hint(table, tables.iter().map(String::as_str), "its tables are");
     let message = format!("this run makes no table `{table}`");
-    Some((key_of_table(feed), message, Some(help)))
+    Some((key_of_table(feed), message, help))
 }
 
 async fn wrong(
@@ -210,17 +207,14 @@ async fn wrong(
     for column in columns.iter() {
         if table.field_with_name(column).is_err() {
             let known = table.fields().iter().map(|f| f.name().as_str());
-            let help = match nearest(column, known.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("its columns are {}", known.collect::<Vec<_>>().join(", ")),
-            };
+            let help = hint(column, known, "its columns are");
             let key = if feed.columns().contains(column) {
                 "columns"
             } else {
                 key_of_table(feed)
             };
             let message = format!("table {} has no column `{column}`", feed.table());
-            return Some((key, message, Some(help)));
+            return Some((key, message, help));
         }
     }
     let fields = columns.iter().filter_map(|c| table.field_with_name(c).ok());
@@ -242,20 +236,6 @@ fn sql_columns(sql: &RowSql, table: &SchemaRef) -> Vec<String> {
         columns.extend(table.fields().first().map(|f| f.name().clone()));
     }
     columns
-}
-
-/// A table's columns as executors decode them: texts as plain texts.
-fn plain(schema: &SchemaRef) -> SchemaRef {
-    let fields = schema.fields().iter().map(|field| {
-        let kind = match field.data_type() {
-            DataType::Utf8View => DataType::Utf8,
-            DataType::BinaryView => DataType::Binary,
-            DataType::Dictionary(_, value) => value.as_ref().clone(),
-            other => other.clone(),
-        };
-        Field::new(field.name(), kind, field.is_nullable())
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 #[cfg(test)]

@@ -41,7 +41,6 @@ impl Source {
         if folder.is_some() {
             let baskets = match what {
                 "latency" => 10_000_000,
-                "scale" => 400_000,
                 _ => 1_000_000,
             };
             // Windows enough for a fair share.

@@ -29,6 +29,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Rounds that count; one more warms files and connections up.
 const ROUNDS: u64 = 5;
+/// Epochs of a round, where one is too short to be timed.
+const EPOCHS: u64 = 5;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -112,8 +114,9 @@ async fn shuffle(source: &Source) -> Result<()> {
             source.put(&plain).await?;
             let (mut shuffled, mut unshuffled) = (Vec::new(), Vec::new());
             for round in 0..=ROUNDS {
-                let a = sides::flight(&server.urls(), &feed, round, true).await?;
-                let b = sides::flight(&server.urls(), &plain, round, true).await?;
+                let epochs = round * EPOCHS..(round + 1) * EPOCHS;
+                let a = sides::epochs(&server.urls(), &feed, epochs.clone(), true).await?;
+                let b = sides::epochs(&server.urls(), &plain, epochs, true).await?;
                 if round > 0 {
                     shuffled.push(a.seconds);
                     unshuffled.push(b.seconds);
@@ -197,21 +200,25 @@ async fn scale(source: &Source) -> Result<()> {
     let one = Server::spawn(&source.root(), 0)?;
     let two = Server::spawn(&source.root(), 1)?;
     let both = [one.urls(), two.urls()].concat();
-    let (mut single, mut double) = (Vec::new(), Vec::new());
+    let (mut single, mut double, mut busy) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let a = sides::flight(&one.urls(), &feed, round, false).await?;
+        let before = one.cpu() + two.cpu();
         let b = sides::flight(&both, &feed, round, false).await?;
+        let worked = (one.cpu() + two.cpu() - before) / (2.0 * b.seconds);
         anyhow::ensure!(a.rows == b.rows);
         if round > 0 {
             a.print("sql", "one executor", round);
             b.print("sql", "two executors", round);
             single.push(a.seconds);
             double.push(b.seconds);
+            busy.push(worked);
         }
     }
     println!(
-        "{{\"feed\":\"sql\",\"two_executors_are_faster\":{:.2}}}",
-        median(single) / median(double)
+        "{{\"feed\":\"sql\",\"two_executors_are_faster\":{:.2},\"busy_share_of_the_two\":{:.2}}}",
+        median(single) / median(double),
+        median(busy)
     );
     Ok(())
 }

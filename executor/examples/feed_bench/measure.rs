@@ -51,20 +51,20 @@ impl Clock {
     pub fn start() -> Self {
         Self {
             began: Instant::now(),
-            cpu: cpu_seconds(),
+            cpu: cpu_seconds("self"),
         }
     }
 
     pub fn stop(&self, sample: &mut Sample) {
         sample.seconds = self.began.elapsed().as_secs_f64();
-        sample.cpu = cpu_seconds() - self.cpu;
+        sample.cpu = cpu_seconds("self") - self.cpu;
     }
 }
 
-/// User and system time of this process, in hundredths of a second (proc(5), fields 14 and 15);
-/// 0 where there is no such file.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+/// User and system time of a process, in hundredths of a second (proc(5), fields 14 and 15); 0 where
+/// there is no such file.
+pub fn cpu_seconds(process: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks = fields.split_whitespace().skip(11).take(2);
     ticks.filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0

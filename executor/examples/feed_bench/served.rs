@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use crate::measure::cpu_seconds;
 use anyhow::{Context, Result};
 use arrow_flight::flight_service_server::FlightServiceServer;
 use pannier_engine::warehouse::Warehouse;
@@ -60,6 +61,12 @@ impl Server {
             url: url.trim().to_owned(),
             child: Some(child),
         })
+    }
+
+    /// Processor seconds of a process of its own.
+    pub fn cpu(&self) -> f64 {
+        let process = self.child.as_ref().map(|c| c.id().to_string());
+        process.map_or(0.0, |id| cpu_seconds(&id))
     }
 
     pub fn urls(&self) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The two ways to the same steps: through Flight, and in this process.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,8 +36,6 @@ fn around(urls: &[String]) -> Surroundings {
 fn config(gathered: bool) -> ReaderConfig {
     ReaderConfig {
         gathered,
-        // Enough for two executors to have work while one window is read.
-        prefetch_windows: 8,
         ..ReaderConfig::default()
     }
 }
@@ -48,10 +47,20 @@ pub async fn flight(
     epoch: u64,
     gathered: bool,
 ) -> Result<Sample> {
+    epochs(urls, feed, epoch..epoch + 1, gathered).await
+}
+
+/// As [`flight`], some epochs one behind the other.
+pub async fn epochs(
+    urls: &[String],
+    feed: &FeedSpec,
+    epochs: Range<u64>,
+    gathered: bool,
+) -> Result<Sample> {
     let (around, feed) = (around(urls), feed.clone());
     let read = move || {
         let clock = Clock::start();
-        let wanted = Wanted::epochs((epoch, 0), epoch + 1);
+        let wanted = Wanted::epochs((epochs.start, 0), epochs.end);
         let mut reader = Feed::open(&around, &config(gathered), &feed, wanted)?;
         let mut sample = Sample::default();
         while let Some((step, _)) = reader.next_blocking()? {
@@ -78,11 +87,10 @@ pub async fn first(urls: &[String], feed: &FeedSpec, at: (u64, u64)) -> Result<f
 /// transformed where they are wanted.
 pub async fn in_process(warehouse: &Warehouse, feed: &FeedSpec, epoch: u64) -> Result<Sample> {
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build()?);
-    let rows = Rows::new(warehouse.clone(), 0, pool);
+    let rows = Arc::new(Rows::new(warehouse.clone(), 0, pool));
     let clock = Clock::start();
-    let definitions = Definitions::new(warehouse.clone());
+    let definitions = Definitions::new(Arc::clone(&rows));
     let definition = definitions.get(&feed.digest()).await?;
-    let empty = rows.empty(&definition).await?;
     let order = definition.order(epoch);
     let (mut sample, mut open) = (Sample::default(), None);
     for step in 0..order.steps() {
@@ -99,7 +107,7 @@ pub async fn in_process(warehouse: &Warehouse, feed: &FeedSpec, epoch: u64) -> R
             open = Some((span.window, Arc::clone(&window)));
             pieces.push((window, span.range));
         }
-        let gathered = stream::rows(&definition, &order, &pieces, &empty)?;
+        let gathered = stream::rows(&definition, &order, &pieces)?;
         count(&mut sample, &definition.make(&gathered)?);
     }
     clock.stop(&mut sample);

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use pannier_engine::row_sql::RowSql;
-use pannier_engine::warehouse::Warehouse;
 use pannier_feed::transform::Maker;
 use pannier_proto::feed::{EpochOrder, FeedSpec, Transform};
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
 
 use crate::error::FeedError;
+use crate::feed::rows::Rows;
 
 /// One row group: where it is.
 #[derive(Debug, Clone)]
@@ -32,41 +33,45 @@ pub struct Definition {
     pub spec: FeedSpec,
     /// The table's row groups in table order.
     pub groups: Vec<RowGroup>,
-    maker: Maker,
-    sql: tokio::sync::OnceCell<RowSql>,
+    /// A batch of gathered rows without a row.
+    pub empty: RecordBatch,
+    made: Made,
     /// The order of the epoch asked for last.
     order: Mutex<Option<(u64, Arc<EpochOrder>)>>,
 }
 
-impl Definition {
-    /// Plans the feed's SQL over rows like these, where it has any.
-    ///
-    /// # Errors
-    /// Where it is not narrow, or does not fit the rows.
-    pub async fn prepare(&self, rows: &RecordBatch) -> Result<(), FeedError> {
-        if let Transform::Sql { sql } = &self.spec.transform {
-            let plan = async {
-                let planned = RowSql::plan(sql, rows.schema()).await;
-                planned.map_err(|e| FeedError::Mismatch(e.to_string()))
-            };
-            self.sql.get_or_try_init(|| plan).await?;
-        }
-        Ok(())
-    }
+/// Who makes a step of its rows.
+#[derive(Debug)]
+enum Made {
+    Here(Maker),
+    BySql(RowSql),
+}
 
-    /// A step's batch of its gathered rows. SQL must have been prepared.
+impl Made {
+    async fn new(transform: &Transform, rows: SchemaRef) -> Result<Self, FeedError> {
+        match transform {
+            Transform::Sql { sql } => RowSql::plan(sql, rows)
+                .await
+                .map(Self::BySql)
+                .map_err(mismatch),
+            _ => Maker::new(transform).map(Self::Here).map_err(mismatch),
+        }
+    }
+}
+
+fn mismatch(error: impl ToString) -> FeedError {
+    FeedError::Mismatch(error.to_string())
+}
+
+impl Definition {
+    /// A step's batch of its gathered rows.
     ///
     /// # Errors
     /// Where the columns are not what the transform takes.
     pub fn make(&self, rows: &RecordBatch) -> Result<RecordBatch, FeedError> {
-        match self.sql.get() {
-            Some(sql) => sql
-                .apply(rows)
-                .map_err(|e| FeedError::Mismatch(e.to_string())),
-            None => self
-                .maker
-                .make(rows)
-                .map_err(|e| FeedError::Mismatch(e.to_string())),
+        match &self.made {
+            Made::BySql(sql) => sql.apply(rows).map_err(mismatch),
+            Made::Here(maker) => maker.make(rows).map_err(mismatch),
         }
     }
 
@@ -87,16 +92,16 @@ impl Definition {
 /// Definitions by digest, read from the warehouse once.
 #[derive(Debug)]
 pub struct Definitions {
-    warehouse: Warehouse,
+    rows: Arc<Rows>,
     known: Mutex<HashMap<String, Arc<Definition>>>,
 }
 
 impl Definitions {
-    /// Empty.
+    /// Those of the warehouse that `rows` reads.
     #[must_use]
-    pub fn new(warehouse: Warehouse) -> Self {
+    pub fn new(rows: Arc<Rows>) -> Self {
         Self {
-            warehouse,
+            rows,
             known: Mutex::default(),
         }
     }
@@ -123,7 +128,8 @@ impl Definitions {
     }
 
     async fn read(&self, digest: &str) -> Result<Definition, FeedError> {
-        let spec: Option<FeedSpec> = self.warehouse.find_json(&objects::feed(digest)).await?;
+        let warehouse = self.rows.warehouse();
+        let spec: Option<FeedSpec> = warehouse.find_json(&objects::feed(digest)).await?;
         let spec = spec.ok_or_else(|| FeedError::Unknown(digest.to_owned()))?;
         if spec.digest() != digest {
             return Err(FeedError::Mismatch(format!(
@@ -131,10 +137,8 @@ impl Definitions {
                 spec.digest()
             )));
         }
-        let manifest: TableManifest = self
-            .warehouse
-            .get_json(&objects::table_manifest(&spec.table, &spec.version))
-            .await?;
+        let manifest = objects::table_manifest(&spec.table, &spec.version);
+        let manifest: TableManifest = warehouse.get_json(&manifest).await?;
         if manifest.row_groups() != spec.row_groups {
             return Err(FeedError::Mismatch(format!(
                 "table {} has other row groups than the feed",
@@ -145,18 +149,22 @@ impl Definitions {
             path: path.clone(),
             index,
         };
-        let groups = manifest
+        let groups: Vec<RowGroup> = manifest
             .files
             .iter()
             .flat_map(|f| (0..f.row_groups.len()).map(|i| group(&f.path, i)))
             .collect();
-        let maker = Maker::new(&spec.transform).map_err(|e| FeedError::Mismatch(e.to_string()))?;
+        let Some(first) = groups.first() else {
+            let text = format!("table {} has no rows", spec.table);
+            return Err(FeedError::Mismatch(text));
+        };
+        let schema = self.rows.schema(&spec, &first.path).await?;
         Ok(Definition {
             digest: digest.to_owned(),
+            empty: RecordBatch::new_empty(Arc::clone(&schema)),
+            made: Made::new(&spec.transform, schema).await?,
             spec,
             groups,
-            maker,
-            sql: tokio::sync::OnceCell::new(),
             order: Mutex::default(),
         })
     }

@@ -96,25 +96,13 @@ fn inner(offsets: &[&[i32]], runs: &[Run]) -> (Vec<i32>, Vec<Run>) {
     let mut end = 0;
     ends.push(end);
     for run in runs {
-        let of = offsets[run.group as usize];
-        if run.len == 1 {
-            // Most runs of a shuffled step: no slice, no iterator.
-            let at = run.start as usize;
-            let (first, last) = (of[at], of[at + 1]);
-            end += last - first;
-            ends.push(end);
-            if last > first {
-                held.push(Run {
-                    group: run.group,
-                    start: first as u32,
-                    len: (last - first) as u32,
-                });
-            }
-            continue;
+        let (from, len) = (run.start as usize, run.len as usize);
+        let of = &offsets[run.group as usize][from..=from + len];
+        let (first, last) = (of[0], of[len]);
+        match len {
+            1 => ends.push(end + last - first),
+            _ => ends.extend(of[1..].iter().map(|of| end + of - first)),
         }
-        let of = &of[run.start as usize..=(run.start + run.len) as usize];
-        let (first, last) = (of[0], of[of.len() - 1]);
-        ends.extend(of[1..].iter().map(|o| end + o - first));
         end += last - first;
         if last > first {
             held.push(Run {

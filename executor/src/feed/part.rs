@@ -3,15 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader};
+use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use pannier_feed::transform::plain;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -51,6 +52,23 @@ pub async fn metadata(store: Arc<dyn ObjectStore>, path: &str) -> Result<ArrowRe
     ArrowReaderMetadata::load_async(&mut Footer { store, path }, Default::default()).await
 }
 
+/// Places of columns in a file, in the order wanted.
+fn places(metadata: &ArrowReaderMetadata, columns: &[String]) -> Result<Vec<usize>> {
+    let places = columns.iter().map(|c| metadata.schema().index_of(c));
+    let places = places.collect::<std::result::Result<_, ArrowError>>();
+    places.map_err(|e| ParquetError::ArrowError(e.to_string()))
+}
+
+/// Columns of a file as [`Encoded::decode`] gives them.
+pub fn schema(metadata: &ArrowReaderMetadata, columns: &[String]) -> Result<SchemaRef> {
+    Ok(decoded_schema(metadata, &places(metadata, columns)?))
+}
+
+fn decoded_schema(metadata: &ArrowReaderMetadata, places: &[usize]) -> SchemaRef {
+    let fields = places.iter().map(|at| plain(metadata.schema().field(*at)));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
 /// The bytes of some columns of a row group, ready to be decoded.
 pub struct Encoded {
     metadata: ArrowReaderMetadata,
@@ -69,12 +87,7 @@ impl Encoded {
         group: usize,
         columns: &[String],
     ) -> Result<Self> {
-        let schema = Arc::clone(metadata.schema());
-        let columns: Vec<usize> = columns
-            .iter()
-            .map(|c| schema.index_of(c))
-            .collect::<std::result::Result<_, ArrowError>>()
-            .map_err(|e| ParquetError::ArrowError(e.to_string()))?;
+        let columns = places(&metadata, columns)?;
         let parquet = metadata.metadata();
         let mask = ProjectionMask::roots(
             parquet.file_metadata().schema_descr(),
@@ -100,10 +113,10 @@ impl Encoded {
 
     /// Decodes them: the columns in the order asked for, views and dictionaries as plain values.
     pub fn decode(self) -> Result<RecordBatch> {
-        let schema = Arc::clone(self.metadata.schema());
+        let schema = decoded_schema(&self.metadata, &self.columns);
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks, self.metadata);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), self.columns.iter().copied());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), self.columns);
         let rows = builder.metadata().row_group(self.group).num_rows() as usize;
         let reader = builder
             .with_projection(mask)
@@ -114,26 +127,12 @@ impl Encoded {
         let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
         let batch = concat_batches(&decoded, &batches)?;
         // Parquet gives columns in the file's order; the feed has its own.
-        let columns = self.columns.iter().map(|at| {
-            let name = schema.field(*at).name();
-            let column = batch.column(decoded.index_of(name)?);
-            Ok((
-                name.clone(),
-                plain(column)?,
-                schema.field(*at).is_nullable(),
-            ))
+        let columns = schema.fields().iter().map(|field| {
+            let column = batch.column(decoded.index_of(field.name())?);
+            cast(column, field.data_type())
         });
         let columns = columns.collect::<std::result::Result<Vec<_>, ArrowError>>()?;
-        Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
-    }
-}
-
-fn plain(column: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
-    match column.data_type() {
-        DataType::Utf8View => cast(column, &DataType::Utf8),
-        DataType::BinaryView => cast(column, &DataType::Binary),
-        DataType::Dictionary(_, value) => cast(column, value),
-        _ => Ok(Arc::clone(column)),
+        Ok(RecordBatch::try_new(schema, columns)?)
     }
 }
 

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow::datatypes::SchemaRef;
 use futures::future::try_join_all;
 use pannier_engine::warehouse::Warehouse;
 use pannier_feed::transform::{ROW, extra_columns, gathered_schema};
-use pannier_proto::feed::{EpochOrder, WindowOrder};
+use pannier_proto::feed::{EpochOrder, FeedSpec, WindowOrder};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use tokio::sync::oneshot;
 
@@ -20,7 +21,7 @@ use crate::error::FeedError;
 use crate::feed::cache::Cache;
 use crate::feed::definition::{Definition, RowGroup};
 use crate::feed::gather::{Run, column};
-use crate::feed::part::{Encoded, metadata};
+use crate::feed::part::{self, Encoded, metadata};
 
 /// Of the memory for row groups, the part that is added for the orders of windows.
 const ORDERS: usize = 8;
@@ -45,29 +46,20 @@ impl Window {
     }
 
     /// The rows at a range of the window's places, as runs that stand together.
-    fn runs(&self, range: Range<u64>, runs: &mut Vec<Run>) {
+    fn runs(&self, range: Range<u64>) -> Vec<Run> {
         let Some(rows) = self.order.rows(range.clone()) else {
-            return self.unshuffled(range.start as u32..range.end as u32, runs);
+            return self.unshuffled(range.start as u32..range.end as u32);
         };
-        if let [_] = self.starts[..] {
-            runs.extend(rows.iter().map(|start| Run {
-                group: 0,
-                start: *start,
-                len: 1,
-            }));
-            return;
-        }
-        runs.extend(rows.iter().map(|row| {
-            let group = self.starts.partition_point(|first| first <= row) - 1;
-            Run {
-                group: group as u32,
-                start: row - self.starts[group],
-                len: 1,
-            }
-        }));
+        let runs = rows.iter().map(|row| {
+            let (group, start) = self.order.group_of(*row);
+            let (group, len) = (group as u32, 1);
+            Run { group, start, len }
+        });
+        runs.collect()
     }
 
-    fn unshuffled(&self, rows: Range<u32>, runs: &mut Vec<Run>) {
+    fn unshuffled(&self, rows: Range<u32>) -> Vec<Run> {
+        let mut runs = Vec::new();
         for (group, first) in self.starts.iter().enumerate() {
             let end = first + self.groups[group].num_rows() as u32;
             let (from, to) = (rows.start.max(*first), rows.end.min(end));
@@ -79,6 +71,7 @@ impl Window {
                 });
             }
         }
+        runs
     }
 
     /// Gathers the rows at a range of places: the feed's columns, then the row ids and seeds that its
@@ -92,27 +85,24 @@ impl Window {
         order: &EpochOrder,
         range: Range<u64>,
     ) -> Result<RecordBatch, FeedError> {
-        let mut runs = Vec::with_capacity((range.end - range.start) as usize);
-        self.runs(range.clone(), &mut runs);
+        let runs = self.runs(range);
         let decode = |e: arrow::error::ArrowError| FeedError::Decode(e.to_string());
         let own = 0..self.groups[0].num_columns();
         let mut columns = own
             .map(|at| column(&self.groups, at, &runs))
             .collect::<Result<Vec<ArrayRef>, _>>()
             .map_err(decode)?;
-        let ids = |of: &dyn Fn(u64) -> u64| -> ArrayRef {
-            let places = range.clone();
-            let ids = places.map(|place| of(self.order.id_of(self.order.row(place))));
-            Arc::new(UInt64Array::from_iter_values(ids))
-        };
+        let ids = runs.iter().flat_map(|run| {
+            let first = self.order.id_in(run.group as usize, run.start);
+            first..first + u64::from(run.len)
+        });
         for extra in extra_columns(&feed.spec.transform) {
-            columns.push(match *extra {
-                ROW => ids(&|id| id),
-                _ => ids(&|id| order.row_seed(id)),
-            });
+            columns.push(Arc::new(match *extra {
+                ROW => UInt64Array::from_iter_values(ids.clone()),
+                _ => UInt64Array::from_iter_values(ids.clone().map(|id| order.row_seed(id))),
+            }));
         }
-        let schema = gathered_schema(&self.groups[0].schema(), &feed.spec.transform);
-        RecordBatch::try_new(schema, columns).map_err(decode)
+        RecordBatch::try_new(feed.empty.schema(), columns).map_err(decode)
     }
 }
 
@@ -138,6 +128,12 @@ impl Rows {
             orders: Cache::new(limit / ORDERS),
             footers: Cache::new(FOOTERS),
         }
+    }
+
+    /// Where they are read.
+    #[must_use]
+    pub fn warehouse(&self) -> &Warehouse {
+        &self.warehouse
     }
 
     /// Row groups read and decoded so far.
@@ -236,20 +232,15 @@ impl Rows {
             .await
     }
 
-    /// An empty batch of the feed's columns as its table has them.
+    /// The rows that a feed's steps are made of: its columns as its table has them, and what its
+    /// transform asks for. Only a footer is read.
     ///
     /// # Errors
     /// Where the table has no file, or a file lacks a column.
-    pub async fn empty(&self, feed: &Definition) -> Result<RecordBatch, FeedError> {
-        if feed.groups.is_empty() {
-            return Err(FeedError::Mismatch(format!(
-                "table {} has no rows",
-                feed.spec.table
-            )));
-        }
-        let group = self.group(feed, 0).await?;
-        let schema = gathered_schema(&group.schema(), &feed.spec.transform);
-        Ok(RecordBatch::new_empty(schema))
+    pub async fn schema(&self, feed: &FeedSpec, first: &str) -> Result<SchemaRef, FeedError> {
+        let footer = self.footer(&first.to_owned()).await?;
+        let columns = part::schema(&footer, &feed.columns).map_err(|e| wrong(first, &e))?;
+        Ok(gathered_schema(&columns, &feed.transform))
     }
 }
 

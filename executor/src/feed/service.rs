@@ -55,9 +55,10 @@ impl FeedService {
             .build()?;
         let pool = Arc::new(pool);
         let cache = usize::try_from(config.feed_cache.0).unwrap_or(usize::MAX);
+        let rows = Arc::new(Rows::new(warehouse, cache, Arc::clone(&pool)));
         let inner = Inner {
-            definitions: Definitions::new(warehouse.clone()),
-            rows: Arc::new(Rows::new(warehouse, cache, Arc::clone(&pool))),
+            definitions: Definitions::new(Arc::clone(&rows)),
+            rows,
             pool,
             turns: Turns::new(config.feed_streams),
             config: config.clone(),
@@ -78,8 +79,6 @@ impl FeedService {
 struct Opened {
     feed: Arc<Definition>,
     ticket: FeedTicket,
-    /// An empty batch of the rows it gathers.
-    empty: arrow::array::RecordBatch,
 }
 
 impl Inner {
@@ -94,25 +93,19 @@ impl Inner {
                 ticket.from_step
             )));
         }
-        let empty = self.rows.empty(&feed).await?;
-        feed.prepare(&empty).await?;
         let ticket = FeedTicket {
             to_step: Some(last),
             ..ticket
         };
-        Ok(Opened {
-            feed,
-            ticket,
-            empty,
-        })
+        Ok(Opened { feed, ticket })
     }
 
     async fn info(&self, descriptor: &FlightDescriptor) -> Result<FlightInfo, Status> {
         let opened = self.open(&descriptor.cmd).await?;
         let made = if opened.ticket.gathered {
-            opened.empty
+            opened.feed.empty.clone()
         } else {
-            opened.feed.make(&opened.empty)?
+            opened.feed.make(&opened.feed.empty)?
         };
         let spec = &opened.feed.spec;
         let about = serde_json::json!({
@@ -160,7 +153,6 @@ impl FlightService for FeedService {
         let serving = Serving {
             feed: opened.feed,
             ticket: opened.ticket,
-            empty: opened.empty,
             rows: Arc::clone(&inner.rows),
             pool: Arc::clone(&inner.pool),
             limits: Limits::of(&inner.config),

@@ -62,8 +62,6 @@ pub struct Serving {
     pub feed: Arc<Definition>,
     /// Its last step is known.
     pub ticket: FeedTicket,
-    /// An empty batch of the rows it gathers.
-    pub empty: RecordBatch,
     /// Where rows come from.
     pub rows: Arc<Rows>,
     /// Where steps are made.
@@ -156,7 +154,6 @@ impl Serving {
                 gathered: self.ticket.gathered,
                 first: step == self.ticket.from_step,
                 pieces,
-                empty: self.empty.clone(),
                 header: StepHeader {
                     epoch: self.ticket.epoch,
                     step,
@@ -253,7 +250,7 @@ impl Serving {
 }
 
 /// Rows of one window: the window and places of its order.
-type Piece = (Arc<Window>, Range<u64>);
+pub type Piece = (Arc<Window>, Range<u64>);
 
 /// A step to be made, with all that it is made of.
 struct Step {
@@ -263,15 +260,13 @@ struct Step {
     /// The stream's first carries the schema before it.
     first: bool,
     pieces: Vec<Piece>,
-    /// Where a replica gets no row of a step.
-    empty: RecordBatch,
     header: StepHeader,
 }
 
 impl Step {
     fn make(mut self) -> Result<Vec<FlightData>, FeedError> {
         let began = Instant::now();
-        let rows = rows(&self.feed, &self.order, &self.pieces, &self.empty)?;
+        let rows = rows(&self.feed, &self.order, &self.pieces)?;
         let batch = if self.gathered {
             rows
         } else {
@@ -295,24 +290,25 @@ async fn unless_slow<T>(room: impl Future<Output = T>, turn: &mut Turn, open: &m
     }
 }
 
-/// The rows of a step, gathered; `empty` where there are none.
+/// The rows of a step, gathered.
 ///
 /// # Errors
 /// Where a column cannot be gathered.
 pub fn rows(
     feed: &Definition,
     order: &EpochOrder,
-    pieces: &[(Arc<Window>, Range<u64>)],
-    empty: &RecordBatch,
+    pieces: &[Piece],
 ) -> Result<RecordBatch, FeedError> {
     let rows = pieces
         .iter()
         .map(|(window, range)| window.gather(feed, order, range.clone()))
         .collect::<Result<Vec<_>, _>>()?;
     match &rows[..] {
-        [] => Ok(empty.clone()),
+        // A replica may get no row of a step.
+        [] => Ok(feed.empty.clone()),
         [one] => Ok(one.clone()),
-        _ => concat_batches(&empty.schema(), &rows).map_err(|e| FeedError::Decode(e.to_string())),
+        _ => concat_batches(&feed.empty.schema(), &rows)
+            .map_err(|e| FeedError::Decode(e.to_string())),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::feed::{FeedSpec, LastStep};
 
 /// A bijective mixer of 64 bits (the finaliser of SplitMix64: Steele, Lea and Flood 2014), used
 /// wherever randomness has to be a function of keys.
+#[inline]
 #[must_use]
 pub fn mix(mut z: u64) -> u64 {
     z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -173,11 +174,13 @@ impl EpochOrder {
     }
 
     /// Seed of a row's own randomness (pairs, subsampling, negatives) in this epoch.
+    #[inline]
     #[must_use]
     pub fn row_seed(&self, row_id: u64) -> u64 {
         mix(self.row_key() ^ mix(row_id ^ 0xA5A5_5A5A_0F0F_F0F0))
     }
 
+    #[inline]
     fn row_key(&self) -> u64 {
         mix(self.seed ^ mix(self.epoch ^ 0x5851_F42D_4C95_7F2D))
     }
@@ -223,12 +226,31 @@ impl WindowOrder {
             .unwrap_or(place as u32)
     }
 
+    /// Which of the window's row groups holds a row, and which of that one's rows it is.
+    #[inline]
+    #[must_use]
+    pub fn group_of(&self, row: u32) -> (usize, u32) {
+        let begun = |(first, _): &(u32, u64)| *first <= row;
+        // A few are counted without a branch that could be guessed wrong.
+        let after = match self.groups.len() {
+            0..=16 => self.groups.iter().filter(|group| begun(group)).count(),
+            _ => self.groups.partition_point(begun),
+        };
+        (after - 1, row - self.groups[after - 1].0)
+    }
+
+    /// The id in the table of a row of one of the window's row groups.
+    #[inline]
+    #[must_use]
+    pub fn id_in(&self, group: usize, row: u32) -> u64 {
+        self.groups[group].1 + u64::from(row)
+    }
+
     /// The id in the table of a row as it is read.
     #[must_use]
     pub fn id_of(&self, row: u32) -> u64 {
-        let group = self.groups.partition_point(|(first, _)| *first <= row) - 1;
-        let (first, id) = self.groups[group];
-        id + u64::from(row - first)
+        let (group, row) = self.group_of(row);
+        self.id_in(group, row)
     }
 
     /// Bytes it takes.

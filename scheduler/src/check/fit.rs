@@ -174,7 +174,12 @@ impl Tables {
     }
 }
 
-fn hint<'n>(word: &str, known: impl Iterator<Item = &'n str> + Clone, say: &str) -> Option<String> {
+/// The known word that is near, or all of them behind `say`.
+pub(crate) fn hint<'n>(
+    word: &str,
+    known: impl Iterator<Item = &'n str> + Clone,
+    say: &str,
+) -> Option<String> {
     Some(match nearest(word, known.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("{say} {}", known.collect::<Vec<_>>().join(", ")),

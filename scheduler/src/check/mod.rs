@@ -16,5 +16,6 @@ mod tests;
 
 pub use compile::{Known, Measures, Previous, compile, ident, offenders, previous};
 pub use fit::fit;
+pub(crate) use fit::hint;
 pub use judge::{Row, Verdict, judge, judge_types};
 pub use reads::reads;

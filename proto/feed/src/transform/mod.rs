@@ -98,14 +98,26 @@ pub fn extra_columns(transform: &Transform) -> &'static [&'static str] {
     }
 }
 
-/// Schema of gathered rows, of the columns read.
+/// A table's column as the feed has it: texts and bytes in one piece, dictionaries as their values.
+#[must_use]
+pub fn plain(column: &Field) -> Field {
+    let kind = match column.data_type() {
+        DataType::Utf8View => &DataType::Utf8,
+        DataType::BinaryView => &DataType::Binary,
+        DataType::Dictionary(_, value) => value,
+        other => other,
+    };
+    Field::new(column.name(), kind.clone(), column.is_nullable())
+}
+
+/// Schema of gathered rows, of the table's columns that are read.
 #[must_use]
 pub fn gathered_schema(columns: &Schema, transform: &Transform) -> SchemaRef {
     let extra = extra_columns(transform);
     let extra = extra
         .iter()
         .map(|n| Field::new(*n, DataType::UInt64, false));
-    let own = columns.fields().iter().map(|f| f.as_ref().clone());
+    let own = columns.fields().iter().map(|f| plain(f));
     Schema::new(own.chain(extra).collect::<Vec<_>>()).into()
 }
 
