@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::feed::FeedSpec;
 use crate::manifest::ArtifactFile;
 use crate::spec::Prod2vecParams;
+use crate::wire::FeedEndpoint;
 
 /// Where an executor serves its feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,18 @@ pub struct FeedAddress {
     pub executor_id: String,
     /// For example `http://10.0.0.7:50053`.
     pub url: String,
+}
+
+impl From<FeedEndpoint> for FeedAddress {
+    fn from(FeedEndpoint { executor_id, url }: FeedEndpoint) -> Self {
+        Self { executor_id, url }
+    }
+}
+
+impl From<FeedAddress> for FeedEndpoint {
+    fn from(FeedAddress { executor_id, url }: FeedAddress) -> Self {
+        Self { executor_id, url }
+    }
 }
 
 /// One attempt at one piece of work.
@@ -131,13 +144,6 @@ impl StallLedger {
         } else {
             0.0
         }
-    }
-
-    /// What was spent together with what another ledger says.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        let less = Self::default().since(other);
-        self.since(&less)
     }
 
     /// What was spent since an earlier state of the same ledger.

@@ -3,11 +3,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pannier_proto::wire::{FeedEndpoint, SchedulerMessage, scheduler_message};
 use pannier_proto::work::{FeedAddress, Work, WorkReport, WorkReportKind};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// An executor that has not said for so long where its feed is, is gone.
+const HEARD: Duration = Duration::from_secs(60);
 
 /// What happens to an attempt.
 #[derive(Debug)]
@@ -145,19 +148,19 @@ impl Trainers {
     /// Feeds heard of lately, by executor.
     #[must_use]
     pub fn feeds(&self) -> Vec<FeedAddress> {
-        let mut state = self.state();
-        state.feeds.retain(|_, (_, at)| at.elapsed().as_secs() < 60);
-        let mut feeds: Vec<FeedAddress> = state
-            .feeds
-            .iter()
-            .map(|(id, (url, _))| FeedAddress {
-                executor_id: id.clone(),
-                url: url.clone(),
-            })
-            .collect();
-        feeds.sort_by(|a, b| a.executor_id.cmp(&b.executor_id));
-        feeds
+        heard_of(&mut self.state())
     }
+}
+
+fn heard_of(state: &mut State) -> Vec<FeedAddress> {
+    state.feeds.retain(|_, (_, at)| at.elapsed() < HEARD);
+    let feeds = state.feeds.iter().map(|(id, (url, _))| FeedAddress {
+        executor_id: id.clone(),
+        url: url.clone(),
+    });
+    let mut feeds: Vec<FeedAddress> = feeds.collect();
+    feeds.sort_by(|a, b| a.executor_id.cmp(&b.executor_id));
+    feeds
 }
 
 fn message(kind: scheduler_message::Kind) -> SchedulerMessage {
@@ -174,14 +177,7 @@ fn lose(trainer: Attached, reason: &str) {
 
 /// Gives waiting work to free trainers.
 fn dispatch(state: &mut State) {
-    let feeds: Vec<FeedAddress> = state
-        .feeds
-        .iter()
-        .map(|(id, (url, _))| FeedAddress {
-            executor_id: id.clone(),
-            url: url.clone(),
-        })
-        .collect();
+    let feeds = heard_of(state);
     for (id, trainer) in &mut state.trainers {
         if trainer.lease.is_some() {
             continue;

@@ -115,15 +115,8 @@ impl WorkService for Workers {
         &self,
         _: Request<ListFeedsRequest>,
     ) -> Result<Response<ListFeedsResponse>, Status> {
-        let feeds = self
-            .trainers
-            .feeds()
-            .into_iter()
-            .map(|f| FeedEndpoint {
-                executor_id: f.executor_id,
-                url: f.url,
-            })
-            .collect();
+        let feeds = self.trainers.feeds().into_iter();
+        let feeds = feeds.map(FeedEndpoint::from).collect();
         Ok(Response::new(ListFeedsResponse { feeds }))
     }
 }

@@ -194,8 +194,9 @@ impl Training<'_> {
 struct Stalls {
     all: StallLedger,
     epochs: Vec<EpochStall>,
-    /// The whole before the epoch that runs.
+    /// The whole before the epoch that runs, and at the last step.
     before: StallLedger,
+    at_step: StallLedger,
     wire_bytes: u64,
 }
 
@@ -204,10 +205,7 @@ impl Stalls {
     fn step(&mut self, epoch: u64, wire_bytes: u64) {
         self.wire_bytes += wire_bytes;
         if self.epochs.last().is_none_or(|last| last.epoch != epoch) {
-            if let Some(last) = self.epochs.last() {
-                let booked = last.stall;
-                self.before = self.before.plus(&booked);
-            }
+            self.before = self.at_step;
             self.epochs.push(EpochStall {
                 epoch,
                 stall: StallLedger::default(),
@@ -216,6 +214,7 @@ impl Stalls {
         if let Some(last) = self.epochs.last_mut() {
             last.stall = self.all.since(&self.before);
         }
+        self.at_step = self.all;
     }
 }
 

@@ -135,13 +135,7 @@ impl WorkService for Service {
         _: Request<ListFeedsRequest>,
     ) -> Result<Response<ListFeedsResponse>, Status> {
         let feeds = self.feeds.lock().unwrap().clone();
-        let feeds = feeds
-            .into_iter()
-            .map(|f| FeedEndpoint {
-                executor_id: f.executor_id,
-                url: f.url,
-            })
-            .collect();
+        let feeds = feeds.into_iter().map(FeedEndpoint::from).collect();
         Ok(Response::new(ListFeedsResponse { feeds }))
     }
 }
