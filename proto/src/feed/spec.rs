@@ -20,6 +20,19 @@ pub enum LastStep {
 }
 
 impl LastStep {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Short, Self::Drop, Self::Pad];
+
+    /// Its name in specs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Short => "short",
+            Self::Drop => "drop",
+            Self::Pad => "pad",
+        }
+    }
+
     /// Steps of an epoch of `rows` rows.
     #[must_use]
     pub fn steps(self, rows: u64, batch_rows: u64) -> u64 {

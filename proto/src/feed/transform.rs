@@ -29,6 +29,9 @@ pub enum Part {
 }
 
 impl Part {
+    /// Every part.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
+
     /// Its name in tables and specs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -50,6 +53,21 @@ pub enum Target {
     Last,
     /// One that has a history, drawn anew in every epoch.
     Random,
+}
+
+impl Target {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::First, Self::Last, Self::Random];
+
+    /// Its name in specs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Random => "random",
+        }
+    }
 }
 
 /// What becomes of a row.

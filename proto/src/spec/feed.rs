@@ -106,21 +106,6 @@ pub struct SqlParams {
     pub sql: String,
 }
 
-const PARTS: [(&str, Part); 3] = [
-    ("train", Part::Train),
-    ("valid", Part::Valid),
-    ("test", Part::Test),
-];
-const TARGETS: [(&str, Target); 3] = [
-    ("first", Target::First),
-    ("last", Target::Last),
-    ("random", Target::Random),
-];
-const LAST: [(&str, LastStep); 3] = [
-    ("short", LastStep::Short),
-    ("drop", LastStep::Drop),
-    ("pad", LastStep::Pad),
-];
 const TRANSFORMS: [(&str, &keys::TableKeys); 6] = [
     ("select", &keys::SELECT),
     ("pairs", &keys::PAIRS),
@@ -166,6 +151,7 @@ impl NamedFeedSpec {
             let name = v.as_str().filter(|s| is_table_name(s));
             name.map(str::to_owned).ok_or(None)
         });
+        let last = LastStep::ALL.map(|last| (last.name(), last));
         Self {
             name: table.name("name").unwrap_or_default(),
             transform: TransformSpec::read(table),
@@ -176,7 +162,7 @@ impl NamedFeedSpec {
                 .integer("window_rows", 1..=1 << 24)
                 .unwrap_or(FeedSpec::WINDOW_ROWS),
             shuffle: table.flag("shuffle").unwrap_or(true),
-            last: table.choice("last", &LAST).unwrap_or_default(),
+            last: table.choice("last", &last).unwrap_or_default(),
         }
     }
 }
@@ -199,9 +185,11 @@ impl TransformSpec {
             given.unwrap_or(default)
         };
         let power = || number("power", "from -2 to 2", |n| (-2.0..=2.0).contains(&n), 0.75);
+        let parts = Part::ALL.map(|part| (part.name(), part));
+        let targets = Target::ALL.map(|target| (target.name(), target));
         let part = || {
             params
-                .and_then(|p| p.choice("part", &PARTS))
+                .and_then(|p| p.choice("part", &parts))
                 .unwrap_or(Part::Train)
         };
         match table.word("transform") {
@@ -219,7 +207,7 @@ impl TransformSpec {
             Some("sequences") => Self::Sequences(SequencesParams {
                 part: part(),
                 target: params
-                    .and_then(|p| p.choice("target", &TARGETS))
+                    .and_then(|p| p.choice("target", &targets))
                     .unwrap_or(Target::Last),
                 max_history: params
                     .and_then(|p| p.integer("max_history", 0..))

@@ -192,12 +192,15 @@ fn transform(transform: &Transform) -> String {
             target,
             max_history,
         } => {
-            let target = format!("{target:?}").to_lowercase();
             let most = match max_history {
                 0 => String::new(),
                 n => format!(", history of {n} baskets at most"),
             };
-            format!("sequences: the {target} {} basket{most}", part.name())
+            format!(
+                "sequences: the {} {} basket{most}",
+                target.name(),
+                part.name()
+            )
         }
         Transform::Counts { alpha, negatives } => {
             format!(
