@@ -158,7 +158,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=SIDES, default=SIDES, help="sides to run")
     parser.add_argument("--rounds", type=int, default=5, help="after one that is not counted")
     parser.add_argument("--batch-rows", type=int, default=1024)
-    parser.add_argument("--window-rows", type=int, default=65_536)
+    parser.add_argument("--window-rows", type=int, default=262_144)
     parser.add_argument("--workers", type=int, default=2, help="worker processes of the peers, feed threads of ours")
     parser.add_argument("--threads", type=int, default=2, help="processors of every side")
     parser.add_argument("--program", type=Path, default=RELEASE / "pannier", help="the built pannier")

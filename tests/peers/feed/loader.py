@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ragged
 import torch
-from side import COLUMNS, arguments, files, serve
+from side import COLUMNS, arguments, files, serve_batches
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 
@@ -67,12 +67,7 @@ def main():
     args = arguments(__doc__).parse_args()
     torch.multiprocessing.set_sharing_strategy("file_system")
     loader = DataLoader(Baskets(args), batch_size=None, num_workers=args.workers, persistent_workers=args.workers > 0)
-
-    def epoch(_, tally):
-        for batch in loader:
-            tally.batch(args.transform, batch)
-
-    serve(epoch)
+    serve_batches(loader, args.transform)
 
 
 if __name__ == "__main__":

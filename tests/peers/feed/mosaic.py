@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import ragged
 import torch
-from side import COLUMNS, arguments, files, serve
+from side import COLUMNS, arguments, files, serve_batches
 from streaming import MDSWriter, StreamingDataset
 from streaming.base.util import clean_stale_shared_memory
 from torch.utils.data import DataLoader
@@ -64,12 +64,7 @@ def main():
     collate = pairs if args.transform == "pairs" else sequences
     loader = DataLoader(rows, batch_size=args.batch_rows, num_workers=args.workers, persistent_workers=True,
                         collate_fn=collate)
-
-    def epoch(_, tally):
-        for batch in loader:
-            tally.batch(args.transform, batch)
-
-    serve(epoch)
+    serve_batches(loader, args.transform)
 
 
 if __name__ == "__main__":

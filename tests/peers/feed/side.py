@@ -25,7 +25,7 @@ def arguments(doc):
     parser.add_argument("--transform", choices=TABLES, required=True)
     parser.add_argument("--work", type=Path, required=True, help="empty folder for temporary files")
     parser.add_argument("--batch-rows", type=int, default=1024)
-    parser.add_argument("--window-rows", type=int, default=65_536)
+    parser.add_argument("--window-rows", type=int, default=262_144)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--program", type=Path, help="the built pannier")
@@ -78,3 +78,12 @@ def serve(epoch):
         epoch(number, tally)
         seconds = time.perf_counter() - began
         print(json.dumps({"seconds": seconds, **vars(tally)}), flush=True)
+
+
+def serve_batches(batches, transform):
+    """As `serve`: all batches of a loader are an epoch."""
+    def epoch(_, tally):
+        for batch in batches:
+            tally.batch(transform, batch)
+
+    serve(epoch)
