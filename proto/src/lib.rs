@@ -9,6 +9,7 @@ pub mod event;
 pub mod feed;
 pub mod ids;
 pub mod manifest;
+pub mod metrics;
 pub mod objects;
 pub mod profile;
 pub mod spec;

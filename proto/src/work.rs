@@ -1,5 +1,7 @@
 //! Work for trainers, and what they report: the JSON inside the `Attach` stream.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use crate::feed::FeedSpec;
@@ -146,6 +148,19 @@ impl StallLedger {
         }
     }
 
+    /// Seconds by cause.
+    #[must_use]
+    pub fn causes(&self) -> [(&'static str, f64); 6] {
+        [
+            ("scan", self.scan),
+            ("transform", self.transform),
+            ("queue", self.queue),
+            ("network", self.network),
+            ("decode", self.decode),
+            ("compute", self.compute),
+        ]
+    }
+
     /// What was spent since an earlier state of the same ledger.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
@@ -185,6 +200,17 @@ impl StallLedger {
         ];
         let largest = causes.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
         largest.map(|(_, advice)| advice)
+    }
+}
+
+impl AddAssign for StallLedger {
+    fn add_assign(&mut self, more: Self) {
+        self.scan += more.scan;
+        self.transform += more.transform;
+        self.queue += more.queue;
+        self.network += more.network;
+        self.decode += more.decode;
+        self.compute += more.compute;
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use pannier_engine::warehouse::Warehouse;
@@ -102,9 +103,15 @@ pub async fn serve(
             StatusCode::SERVICE_UNAVAILABLE
         }
     };
+    let trainers = context.trainers.clone();
+    let metrics = move || async move {
+        let page = pannier_proto::metrics::page(trainers.metrics());
+        ([(CONTENT_TYPE, pannier_proto::metrics::CONTENT_TYPE)], page)
+    };
     let app = Router::new()
         .route("/healthz", get(|| async { StatusCode::OK }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
         .merge(routes.routes().into_axum_router());
     // Ballista reads the peer's address off the connection.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();

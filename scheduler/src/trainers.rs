@@ -1,6 +1,8 @@
 //! Trainers that are attached, and the work that waits for them. A trainer holds one lease at a
 //! time; when its stream breaks the attempt is lost, and whoever asked for the work is told.
 
+mod metrics;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,6 +10,8 @@ use std::time::{Duration, Instant};
 use pannier_proto::wire::{FeedEndpoint, SchedulerMessage, scheduler_message};
 use pannier_proto::work::{FeedAddress, Work, WorkReport, WorkReportKind};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use metrics::Told;
 
 /// An executor that has not said for so long where its feed is, is gone.
 const HEARD: Duration = Duration::from_secs(60);
@@ -37,6 +41,7 @@ struct Pending {
 struct Attached {
     send: UnboundedSender<SchedulerMessage>,
     lease: Option<Pending>,
+    told: Told,
 }
 
 #[derive(Default)]
@@ -87,11 +92,10 @@ impl Trainers {
     /// A trainer is there.
     pub fn attach(&self, trainer_id: &str) -> UnboundedReceiver<SchedulerMessage> {
         let (send, receiver) = unbounded_channel();
+        let (lease, told) = (None, Told::default());
+        let attached = Attached { send, lease, told };
         let mut state = self.state();
-        if let Some(old) = state
-            .trainers
-            .insert(trainer_id.to_owned(), Attached { send, lease: None })
-        {
+        if let Some(old) = state.trainers.insert(trainer_id.to_owned(), attached) {
             lose(old, "the trainer attached again");
         }
         dispatch(&mut state);
@@ -120,6 +124,7 @@ impl Trainers {
         else {
             return;
         };
+        trainer.told.hear(&report.kind);
         let over = matches!(
             report.kind,
             WorkReportKind::Finished { .. } | WorkReportKind::Failed { .. }
@@ -198,7 +203,7 @@ fn dispatch(state: &mut State) {
         let _ = pending.events.send(AttemptEvent::Leased {
             trainer: id.clone(),
         });
-        trainer.lease = Some(pending);
+        (trainer.lease, trainer.told) = (Some(pending), Told::default());
     }
 }
 

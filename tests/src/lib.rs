@@ -6,6 +6,7 @@
 
 mod cluster;
 mod outcome;
+mod page;
 mod program;
 mod roles;
 mod shared;
@@ -13,6 +14,7 @@ mod wait;
 
 pub use cluster::{Cluster, Options, on_cluster};
 pub use outcome::Outcome;
+pub use page::page;
 pub use program::{Process, Ran, command, finished, pannier, ran, sh};
 pub use shared::{Shared, shared};
 pub use wait::eventually;

@@ -8,6 +8,7 @@
 mod cache;
 pub mod definition;
 mod gather;
+mod metrics;
 mod part;
 pub mod rows;
 pub mod server;

@@ -1,15 +1,20 @@
 //! The feed's port on threads of its own: however many trainers read, tasks of the engine never wait
-//! for one of them, and a busy engine does not keep batches from the wire.
+//! for one of them, and a busy engine does not keep batches from the wire. Beside the feed it answers
+//! `/metrics` and `/healthz`.
 
 use std::io;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
 use pannier_proto::MAX_MESSAGE_BYTES;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::Routes;
 use tonic::transport::Server;
 
 use crate::feed::service::FeedService;
@@ -40,14 +45,25 @@ impl FeedServer {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
+        let metrics = service.clone();
+        let metrics = move || async move {
+            let page = pannier_proto::metrics::page(metrics.metrics());
+            ([(CONTENT_TYPE, pannier_proto::metrics::CONTENT_TYPE)], page)
+        };
         let service = FlightServiceServer::new(service)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let routes = Routes::new(service)
+            .into_axum_router()
+            .route("/metrics", get(metrics))
+            .route("/healthz", get(|| async { StatusCode::OK }));
         let serving = runtime.spawn(
             Server::builder()
                 .http2_keepalive_interval(Some(KEEP_ALIVE))
                 .http2_keepalive_timeout(Some(KEEP_ALIVE))
-                .add_service(service)
+                // The pages are asked for by browsers and the like.
+                .accept_http1(true)
+                .add_routes(Routes::from(routes))
                 .serve_with_incoming(TcpListenerStream::new(listener)),
         );
         Ok(Self {

@@ -14,11 +14,13 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use pannier_engine::warehouse::Warehouse;
 use pannier_proto::feed::FeedTicket;
+use pannier_proto::metrics::Metric;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::config::ExecutorConfig;
 use crate::error::FeedError;
 use crate::feed::definition::{Definition, Definitions};
+use crate::feed::metrics::Served;
 use crate::feed::rows::Rows;
 use crate::feed::stream::{Limits, Serving};
 use crate::feed::turns::Turns;
@@ -35,6 +37,7 @@ struct Inner {
     rows: Arc<Rows>,
     pool: Arc<rayon::ThreadPool>,
     turns: Turns,
+    served: Arc<Served>,
     config: ExecutorConfig,
 }
 
@@ -61,11 +64,24 @@ impl FeedService {
             rows,
             pool,
             turns: Turns::new(config.feed_streams),
+            served: Arc::default(),
             config: config.clone(),
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// What it has done, and what it holds now.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        let Inner {
+            served,
+            rows,
+            turns,
+            ..
+        } = self.inner.as_ref();
+        served.metrics(rows, turns)
     }
 
     /// What it reads rows with.
@@ -157,6 +173,7 @@ impl FlightService for FeedService {
             pool: Arc::clone(&inner.pool),
             limits: Limits::of(&inner.config),
             queue_us,
+            served: Arc::clone(&inner.served),
         };
         Ok(Response::new(serving.start(turn).boxed()))
     }

@@ -28,6 +28,7 @@ use tonic::Status;
 use crate::config::ExecutorConfig;
 use crate::error::FeedError;
 use crate::feed::definition::Definition;
+use crate::feed::metrics::Served;
 use crate::feed::rows::{Rows, Window};
 use crate::feed::turns::Turn;
 
@@ -70,6 +71,8 @@ pub struct Serving {
     pub limits: Limits,
     /// Microseconds that it waited for its turn.
     pub queue_us: u64,
+    /// Where steps are counted.
+    pub served: Arc<Served>,
 }
 
 /// A step's messages, and its share of the stream's bytes.
@@ -154,6 +157,7 @@ impl Serving {
                 gathered: self.ticket.gathered,
                 first: step == self.ticket.from_step,
                 pieces,
+                served: Arc::clone(&self.served),
                 header: StepHeader {
                     epoch: self.ticket.epoch,
                     step,
@@ -260,6 +264,7 @@ struct Step {
     /// The stream's first carries the schema before it.
     first: bool,
     pieces: Vec<Piece>,
+    served: Arc<Served>,
     header: StepHeader,
 }
 
@@ -273,7 +278,10 @@ impl Step {
             self.feed.make(&rows)?
         };
         self.header.transform_us = began.elapsed().as_micros() as u64;
-        encode(&batch, &self.header, self.first)
+        let messages = encode(&batch, &self.header, self.first)?;
+        let bytes = messages.iter().map(|m| m.data_body.len()).sum();
+        self.served.count(&self.header, batch.num_rows(), bytes);
+        Ok(messages)
     }
 }
 

@@ -33,6 +33,12 @@ impl Turns {
         }
     }
 
+    /// Streams that are open, and those of them that make steps.
+    pub fn taken(&self) -> (usize, usize) {
+        let open = self.streams * OPEN - self.open.available_permits();
+        (open, self.streams - self.making.available_permits())
+    }
+
     /// The first turn of a stream, and the microseconds that it was waited for.
     ///
     /// # Errors
