@@ -6,9 +6,12 @@
 //! the rows `[s·G, (s+1)·G)` of that order; what becomes of the rows that do not fill a last step
 //! is the feed's [`LastStep`].
 
+mod by_hash;
+
 use std::ops::Range;
 
 use crate::feed::{FeedSpec, LastStep};
+use by_hash::sorted_by;
 
 /// A bijective mixer of 64 bits (the finaliser of SplitMix64: Steele, Lea and Flood 2014), used
 /// wherever randomness has to be a function of keys.
@@ -258,34 +261,6 @@ impl WindowOrder {
     pub fn bytes(&self) -> usize {
         self.places.len() * size_of::<u32>() + self.groups.len() * size_of::<(u32, u64)>()
     }
-}
-
-/// `0..n` in the order of a hash that no two of them share. Hashes are spread evenly, so rows are
-/// dealt into as many buckets as there are rows by four, which leaves next to nothing to sort.
-fn sorted_by(n: u32, hash: impl Fn(u32) -> u64) -> Vec<u32> {
-    let bits = 32 - (n / 4).max(2).leading_zeros();
-    let bucket = |hash: u64| (hash >> (64 - bits)) as usize;
-    let hashes: Vec<u64> = (0..n).map(&hash).collect();
-    let mut ends = vec![0u32; (1 << bits) + 1];
-    for hash in &hashes {
-        ends[bucket(*hash) + 1] += 1;
-    }
-    for at in 1..ends.len() {
-        ends[at] += ends[at - 1];
-    }
-    let mut dealt = vec![(0u64, 0u32); n as usize];
-    // `ends[b]` begins as the bucket's first place and ends as the next one's.
-    for (row, hash) in hashes.iter().enumerate() {
-        let end = &mut ends[bucket(*hash)];
-        dealt[*end as usize] = (*hash, row as u32);
-        *end += 1;
-    }
-    let mut from = 0;
-    for to in &ends[..1 << bits] {
-        dealt[from..*to as usize].sort_unstable();
-        from = *to as usize;
-    }
-    dealt.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Cuts the permuted row groups into windows.

@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_sorted_by_their_hash(n in 0u32..3000, seed: u64) {
+    fn rows_are_sorted_by_their_hash(n in 0u32..20_000, seed: u64) {
         let hash = |row: u32| mix(seed ^ mix(u64::from(row)));
         let mut expected: Vec<u32> = (0..n).collect();
         expected.sort_by_key(|row| hash(*row));
