@@ -211,6 +211,17 @@ impl Process {
         Ok(bytes.context("no bytes written are told")?.parse()?)
     }
 
+    /// The most bytes of memory that it has held so far. Linux alone tells.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn peak(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = peak.and_then(|p| p.trim().strip_suffix(" kB"));
+        Ok(kilobytes.context("no peak is told")?.parse::<u64>()? << 10)
+    }
+
     /// It has not ended.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 
 mod alone;
 mod executors;
+mod memory;
 mod metrics;
 mod namespace;
 mod network;
