@@ -6,10 +6,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod als;
 mod attempt;
 mod config;
 mod error;
 mod feed;
+mod lanes;
 mod predict;
 pub mod prod2vec;
 mod report;

@@ -1,8 +1,8 @@
 //! Many dot products at once, for ranking.
 
 #[cfg(target_arch = "x86_64")]
-use crate::prod2vec::lanes::{Avx2, Avx512};
-use crate::prod2vec::lanes::{Instructions, Lane, Set, Simd};
+use crate::lanes::{Avx2, Avx512};
+use crate::lanes::{Instructions, Lane, Set, Simd};
 
 /// Dot products of a vector with the rows of a matrix: `out[i] = vector · rows[i]`. A row has as
 /// many lanes as the vector; rows beyond `out` are left out.

@@ -10,8 +10,8 @@
 
 use crate::error::TrainerError;
 #[cfg(target_arch = "x86_64")]
-use crate::prod2vec::lanes::{Avx2, Avx512};
-use crate::prod2vec::lanes::{Instructions, Lane, Set, Simd};
+use crate::lanes::{Avx2, Avx512};
+use crate::lanes::{Instructions, Lane, Set, Simd};
 use crate::prod2vec::model::Model;
 use crate::prod2vec::pairs::Pairs;
 use crate::prod2vec::sigmoid::{Sigmoid, softplus_of_minus};

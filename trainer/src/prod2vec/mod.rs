@@ -9,7 +9,6 @@ pub(crate) mod artifact;
 pub(crate) mod checkpoint;
 mod dots;
 mod kernel;
-mod lanes;
 mod model;
 mod pairs;
 mod prepare;
@@ -18,9 +17,9 @@ mod sigmoid;
 mod tests;
 pub(crate) mod train;
 
+pub use crate::lanes::{Instructions, Lane};
 pub use artifact::word2vec_text;
 pub(crate) use dots::dots;
 pub use kernel::{Kernel, LossSum};
-pub use lanes::{Instructions, Lane};
 pub use model::Model;
 pub use pairs::Pairs;

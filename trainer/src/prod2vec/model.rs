@@ -4,7 +4,7 @@ use pannier_proto::feed::{KeyedRng, mix};
 use pannier_proto::ids::FIRST_ITEM;
 
 use crate::error::TrainerError;
-use crate::prod2vec::lanes::{Lane, WIDTH};
+use crate::lanes::{Lane, WIDTH};
 
 /// Input vectors U and output vectors V, f32 [rows, dim]. Rows 0 and 1 (PAD, UNK) stay zero.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,9 +12,9 @@ use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
 
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
+use crate::lanes::Instructions;
 use crate::prod2vec::checkpoint::{Checkpoints, State};
 use crate::prod2vec::kernel::{Kernel, LossSum};
-use crate::prod2vec::lanes::Instructions;
 use crate::prod2vec::model::Model;
 use crate::prod2vec::prepare::{Preparation, Ready};
 use crate::report::{Pace, Reporter};

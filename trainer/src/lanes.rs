@@ -28,6 +28,18 @@ impl Lane {
     pub const ZERO: Self = Self([0.0; WIDTH]);
 }
 
+/// Lanes as the floats they are.
+pub(crate) fn floats(lanes: &[Lane]) -> &[f32] {
+    // SAFETY: a `Lane` is sixteen floats and nothing else (`repr(C)`, 64 bytes, aligned to 64).
+    unsafe { std::slice::from_raw_parts(lanes.as_ptr().cast(), lanes.len() * WIDTH) }
+}
+
+/// As [`floats`], to be written.
+pub(crate) fn floats_mut(lanes: &mut [Lane]) -> &mut [f32] {
+    // SAFETY: as above; the lanes are borrowed for as long.
+    unsafe { std::slice::from_raw_parts_mut(lanes.as_mut_ptr().cast(), lanes.len() * WIDTH) }
+}
+
 /// What a kernel needs of a set of instructions.
 ///
 /// # Safety
@@ -190,11 +202,11 @@ unsafe fn sum_of_8(a: __m256) -> f32 {
 /// A set of instructions that this processor has. Which one is used changes the speed and no bit
 /// of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Instructions(pub(super) Set);
+pub struct Instructions(pub(crate) Set);
 
 /// The sets that there are code paths for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Set {
+pub(crate) enum Set {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,

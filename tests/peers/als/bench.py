@@ -1,0 +1,152 @@
+"""ALS against implicit's: seconds per iteration in turns, and nDCG@10 of what users bought later.
+
+Both sides get the same counts, factors, confidence 1 + alpha * count, regularisation and iterations, and two
+threads; implicit solves by conjugate gradient, its fastest solver, with BLAS on one thread as its docs say.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import duckdb  # noqa: E402
+import numpy as np  # noqa: E402
+import scipy.sparse as sparse  # noqa: E402
+from implicit.cpu.als import AlternatingLeastSquares  # noqa: E402
+
+
+def files(warehouse, table):
+    """The Parquet files of the table's largest version."""
+    manifests = [json.loads(path.read_text()) for path in warehouse.glob(f"tables/{table}/*/manifest.json")]
+    if not manifests:
+        sys.exit(f"{warehouse} has no {table}: run a spec with a [[feed]] of it first")
+    return [str(warehouse / file["path"]) for file in max(manifests, key=lambda m: m["rows"])["files"]]
+
+
+def of_warehouse(warehouse):
+    """Counts of train baskets and what was bought in test baskets, users and items from 0."""
+    counts = duckdb.execute("select user_id, item_idx, count from read_parquet(?)", [files(warehouse, "counts")])
+    counts = counts.fetchnumpy()
+    users, rows = np.unique(counts["user_id"], return_inverse=True)
+    items = int(counts["item_idx"].max()) + 1
+    shape = (len(users), items)
+    train = sparse.csr_matrix((counts["count"].astype(np.float32), (rows, counts["item_idx"])), shape=shape)
+    query = "select distinct user_id, item_idx from read_parquet(?) where split = 'test' and item_idx > 1"
+    later = duckdb.execute(query, [files(warehouse, "interactions")]).fetchnumpy()
+    known = np.isin(later["user_id"], users)
+    rows = np.searchsorted(users, later["user_id"][known])
+    ones = np.ones(known.sum(), np.float32)
+    return train, sparse.csr_matrix((ones, (rows, later["item_idx"][known])), shape=shape)
+
+
+def made(entries, items=None, seed=1):
+    """About so many counts: users with lists of geometric lengths, items by a power law."""
+    random = np.random.default_rng(seed)
+    users = max(entries // 40, 1)
+    items = items or max(entries // 300, 100)
+    rows = np.repeat(np.arange(users), np.minimum(random.geometric(1 / 40, users), items // 2))
+    columns = (items * random.random(len(rows)) ** 3).astype(np.int64)
+    matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(users, items))
+    matrix.sum_duplicates()
+    return matrix, None
+
+
+def ours(args, folder, matrix, factors):
+    """Seconds of each iteration, and the factors."""
+    coo = matrix.tocoo()
+    entries = np.empty(coo.nnz, dtype=[("user", "<u4"), ("item", "<u4"), ("count", "<f4")])
+    entries["user"], entries["item"], entries["count"] = coo.row, coo.col, coo.data
+    path = folder / "entries"
+    path.write_bytes(np.array(coo.shape, "<u4").tobytes() + entries.tobytes())
+    command = [args.program, path, factors, "--iterations", args.iterations, "--alpha", args.alpha,
+               "--regularization", args.regularization, "--threads", args.threads, "--top", 10, "--out", folder]
+    out = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
+    lines = [json.loads(line) for line in out.splitlines()]
+    seconds = [line["seconds"] for line in lines if "seconds" in line]
+    ranking = next(line["top_s"] for line in lines if "top_s" in line)
+    read = [np.fromfile(folder / f"{side}.f32", "<f4").reshape(-1, factors) for side in ("users", "items")]
+    return seconds, ranking, *read
+
+
+def implicits(args, matrix, factors):
+    """The same of implicit."""
+    model = AlternatingLeastSquares(factors=factors, regularization=args.regularization, iterations=args.iterations,
+                                    num_threads=args.threads, random_state=1)
+    seconds = []
+    confidence = matrix.copy()
+    confidence.data = 1 + args.alpha * confidence.data
+    model.fit(confidence, show_progress=False, callback=lambda _, elapsed, *__: seconds.append(elapsed))
+    began = time.perf_counter()
+    model.recommend(np.arange(matrix.shape[0]), matrix, N=10, filter_already_liked_items=False)
+    return seconds, time.perf_counter() - began, model.user_factors, model.item_factors
+
+
+def ndcg(users, items, later, k=10):
+    """nDCG@10 over the whole catalogue (Järvelin and Kekäläinen 2002), relevance 1 for what was bought later."""
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    totals = []
+    wanted = np.flatnonzero(np.diff(later.indptr))
+    for start in range(0, len(wanted), 512):
+        block = wanted[start:start + 512]
+        scores = users[block] @ items.T
+        scores[:, :2] = -np.inf
+        top = np.argpartition(-scores, k, axis=1)[:, :k]
+        top = np.take_along_axis(top, np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable"), 1)
+        for user, places in zip(block, top):
+            bought = later.indices[later.indptr[user]:later.indptr[user + 1]]
+            gains = np.isin(places, bought) @ discounts
+            totals.append(gains / discounts[:len(bought)].sum())
+    return np.array(totals)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--warehouse", type=Path, help="has `counts` and `interactions`")
+    parser.add_argument("--made", type=int, nargs="*", default=[], help="entries of made matrices")
+    parser.add_argument("--items", type=int, help="items of made matrices")
+    parser.add_argument("--factors", type=int, nargs="+", default=[64, 256])
+    parser.add_argument("--iterations", type=int, default=10)
+    parser.add_argument("--alpha", type=float, default=40.0)
+    parser.add_argument("--regularization", type=float, default=0.01)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--program", type=Path, required=True, help="the built example als_speed")
+    args = parser.parse_args()
+    inputs = {str(size): made(size, args.items) for size in args.made}
+    if args.warehouse:
+        inputs["warehouse"] = of_warehouse(args.warehouse)
+    for name, (matrix, later) in inputs.items():
+        for factors in args.factors:
+            times, rankings = {"pannier": [], "implicit": []}, {"pannier": [], "implicit": []}
+            for _ in range(args.rounds):
+                with tempfile.TemporaryDirectory() as folder:
+                    mine, ranking, *our_factors = ours(args, Path(folder), matrix, factors)
+                rankings["pannier"].append(ranking)
+                theirs, ranking, *their_factors = implicits(args, matrix, factors)
+                rankings["implicit"].append(ranking)
+                # The first iteration is of random factors and warms up.
+                times["pannier"] += mine[1:]
+                times["implicit"] += theirs[1:]
+            medians = {side: float(np.median(seconds)) for side, seconds in times.items()}
+            result = {"input": name, "users": matrix.shape[0], "items": matrix.shape[1], "entries": matrix.nnz,
+                      "factors": factors, "seconds_per_iteration": medians,
+                      "faster": medians["implicit"] / medians["pannier"]}
+            medians = {side: float(np.median(seconds)) for side, seconds in rankings.items()}
+            result |= {"top_10_of_all": medians, "top_faster": medians["implicit"] / medians["pannier"]}
+            if later is not None:
+                here, there = ndcg(*our_factors, later), ndcg(*their_factors, later)
+                error = 1.96 * (here - there).std() / len(here) ** 0.5
+                result["ndcg@10"] = {"pannier": here.mean(), "implicit": there.mean(),
+                                     "difference": [(here - there).mean() - error, (here - there).mean() + error]}
+            print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+//! Iterations: items fixed and users solved, then the other way round.
+
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
+
+use super::basis::{Basis, gramian};
+use super::entries::Entries;
+use super::factors::Factors;
+use super::row::{Row, Scratch};
+use crate::error::TrainerError;
+use crate::lanes::{Instructions, Lane};
+
+/// Rows that a thread takes at a time.
+const ROWS: usize = 16;
+/// A row of no more entries than this many for each step of conjugate gradient is cheaper solved
+/// exactly: n²/2 against 2n products of vectors a step.
+const SHORT: usize = 3;
+
+/// What an entry says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Feedback {
+    /// A count r, with confidence 1 + alpha·r that the row likes the column; at all other places
+    /// confidence 1 that it does not.
+    Implicit {
+        /// Above 0.
+        alpha: f32,
+    },
+    /// A rating; nothing is said of other places, and λ counts once for each rating of a row.
+    Explicit,
+}
+
+/// How a row is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Solver {
+    /// Exactly.
+    Cholesky,
+    /// By so many steps of conjugate gradient from the last iteration's solution; short rows exactly.
+    Conjugate {
+        /// At least 1.
+        steps: usize,
+    },
+}
+
+/// What decides factors besides the entries.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Als {
+    /// What an entry says.
+    pub feedback: Feedback,
+    /// λ, at least 0.
+    pub regularization: f32,
+    /// How a row is solved.
+    pub solver: Solver,
+}
+
+impl Als {
+    /// Solves all rows of one side, on the pool of the calling thread. `entries`: rows of the solved
+    /// side, columns of the fixed one.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where factors are not independent and λ is 0, or an implicit entry is
+    /// not above 0; [`TrainerError::Bug`] where sizes do not fit.
+    pub fn solve(
+        &self,
+        entries: &Entries,
+        fixed: &Factors,
+        solved: &mut Factors,
+    ) -> Result<(), TrainerError> {
+        let fits = entries.rows() == solved.rows() && entries.columns() == fixed.rows();
+        if !fits || fixed.dim() != solved.dim() {
+            return Err(TrainerError::bug("factors of other sizes than the entries"));
+        }
+        match self.feedback {
+            Feedback::Implicit { alpha } => {
+                let lambda = f64::from(self.regularization);
+                let basis = Basis::new(&gramian(fixed), fixed.dim(), lambda)?;
+                let z = basis.inside(fixed);
+                basis.enter(solved);
+                self.rows(entries, &z, solved, |_| (alpha, 1.0, alpha))?;
+                basis.leave(solved);
+                Ok(())
+            }
+            // Divided by λ·n the system has the same form: B is I.
+            Feedback::Explicit => self.rows(entries, fixed, solved, |n| {
+                let by = 1.0 / (self.regularization * n as f32);
+                (0.0, 0.0, by)
+            }),
+        }
+    }
+
+    /// `of` gives, by a row's number of entries, what makes w and c of a value v: implicit
+    /// (alpha, 1, alpha) is w = alpha·v and c = 1 + alpha·v; explicit (0, 0, by) is w = by and
+    /// c = by·v.
+    fn rows(
+        &self,
+        entries: &Entries,
+        z: &Factors,
+        solved: &mut Factors,
+        of: impl Fn(usize) -> (f32, f32, f32) + Sync,
+    ) -> Result<(), TrainerError> {
+        let set = Instructions::best();
+        let lanes = solved.lanes;
+        let blocks = solved.values.par_chunks_mut(ROWS * lanes).enumerate();
+        blocks.try_for_each_init(
+            || (Scratch::default(), Vec::new(), Vec::new()),
+            |(scratch, weights, targets), (block, xs)| {
+                for (at, x) in xs.chunks_exact_mut(lanes).enumerate() {
+                    let (columns, values) = entries.row(block * ROWS + at);
+                    let (slope, one, by) = of(values.len());
+                    weights.clear();
+                    weights.extend(
+                        values
+                            .iter()
+                            .map(|v| if slope > 0.0 { slope * v } else { by }),
+                    );
+                    targets.clear();
+                    targets.extend(values.iter().map(|v| one + by * v));
+                    let row = Row {
+                        z,
+                        columns,
+                        weights,
+                        targets,
+                    };
+                    self.row(&row, set, x, scratch)?;
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn row(
+        &self,
+        row: &Row<'_>,
+        set: Instructions,
+        x: &mut [Lane],
+        scratch: &mut Scratch,
+    ) -> Result<(), TrainerError> {
+        if row.columns.is_empty() {
+            x.fill(Lane::ZERO);
+            return Ok(());
+        }
+        if !row.weights.iter().all(|w| *w > 0.0 && w.is_finite()) {
+            let reason = "every entry must be above 0, and `alpha` and `regularization` as well";
+            return Err(TrainerError::data("counts", reason));
+        }
+        match self.solver {
+            Solver::Conjugate { steps } if row.columns.len() > SHORT * steps => {
+                row.conjugate(set, steps, x, scratch);
+                Ok(())
+            }
+            _ if row.exact(x, scratch) => Ok(()),
+            _ => {
+                let reason = "a row's system cannot be solved; raise `regularization`";
+                Err(TrainerError::data("factors", reason))
+            }
+        }
+    }
+}
