@@ -10,9 +10,13 @@ use super::factors::Factors;
 use super::product::{Matrix, product};
 use crate::lanes::{WIDTH, floats};
 
-/// Rows and columns of a block of scores: a quarter of a megabyte.
-const ROWS: usize = 64;
-const COLUMNS: usize = 1024;
+/// Columns of a block of scores, and rows at most: a megabyte, with which products are twice as fast
+/// as with a sixteenth of it.
+const COLUMNS: usize = 512;
+const ROWS: usize = 512;
+/// Blocks of rows at least, so that every thread has some; but none of fewer rows than this.
+const BLOCKS: usize = 16;
+const FEW_ROWS: usize = 64;
 /// Scores that are compared with the worst place at once.
 const SCORES: usize = 32;
 
@@ -49,14 +53,15 @@ pub fn top<'a>(
     k: usize,
     left_out: impl Fn(usize) -> &'a [u32] + Sync,
 ) -> Vec<Vec<Place>> {
-    let blocks = (0..rows.rows().div_ceil(ROWS))
+    let block_rows = rows.rows().div_ceil(BLOCKS).clamp(FEW_ROWS, ROWS);
+    let blocks = (0..rows.rows().div_ceil(block_rows))
         .into_par_iter()
         .with_max_len(1);
     let places = blocks.map_init(
-        || vec![0.0; ROWS * COLUMNS],
+        || vec![0.0; block_rows * COLUMNS],
         |scores, block| {
-            let from = block * ROWS;
-            let count = ROWS.min(rows.rows() - from);
+            let from = block * block_rows;
+            let count = block_rows.min(rows.rows() - from);
             of_block(rows, from, count, columns, k, &left_out, scores)
         },
     );
