@@ -223,8 +223,8 @@ fn norm(of: &[Lane]) -> f32 {
 fn dot(a: &[Lane], b: &[Lane]) -> f32 {
     let mut sums = [0.0; WIDTH];
     for (a, b) in a.iter().zip(b) {
-        for i in 0..WIDTH {
-            sums[i] += a.0[i] * b.0[i];
+        for (sum, (a, b)) in sums.iter_mut().zip(a.0.iter().zip(b.0)) {
+            *sum += a * b;
         }
     }
     sums.iter().sum()

@@ -30,8 +30,9 @@ fn solved(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
         b.swap(i, pivot);
         for row in i + 1..n {
             let by = a[row][i] / a[i][i];
-            for k in i..n {
-                a[row][k] -= by * a[i][k];
+            let pivot = a[i].clone();
+            for (x, p) in a[row].iter_mut().zip(&pivot).skip(i) {
+                *x -= by * p;
             }
             b[row] -= by * b[i];
         }
@@ -77,8 +78,8 @@ fn reference(als: &Als, entries: &Entries, y: &Factors, row: usize) -> Vec<f64> 
             lambda * columns.len() as f64
         }
     };
-    for i in 0..dim {
-        a[i][i] += ridge;
+    for (i, row) in a.iter_mut().enumerate() {
+        row[i] += ridge;
     }
     solved(a, b)
 }
