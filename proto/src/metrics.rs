@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 pub use prometheus_client::registry::Unit;
 
 /// Type of the page.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Whether a metric only grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,17 +47,28 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// A metric of one number.
+    /// A metric without a unit.
     #[must_use]
-    pub fn one(kind: Kind, name: &'static str, help: &'static str, value: f64) -> Self {
-        let labels = Vec::new();
+    pub fn new(
+        kind: Kind,
+        name: &'static str,
+        help: &'static str,
+        samples: impl IntoIterator<Item = Sample>,
+    ) -> Self {
         Self {
             kind,
             name,
             help,
             unit: None,
-            samples: vec![Sample { labels, value }],
+            samples: samples.into_iter().collect(),
         }
+    }
+
+    /// A metric of one number.
+    #[must_use]
+    pub fn one(kind: Kind, name: &'static str, help: &'static str, value: f64) -> Self {
+        let labels = Vec::new();
+        Self::new(kind, name, help, [Sample { labels, value }])
     }
 
     /// The same in a unit.
@@ -94,9 +105,17 @@ impl Collector for Page {
     }
 }
 
-/// The page of some metrics. One without a number is left out.
+/// A page, with the headers that it is sent with.
+pub type Answer = ([(&'static str, &'static str); 1], String);
+
+/// What `/metrics` answers.
 #[must_use]
-pub fn page(metrics: Vec<Metric>) -> String {
+pub fn answer(metrics: Vec<Metric>) -> Answer {
+    ([("content-type", CONTENT_TYPE)], page(metrics))
+}
+
+/// The page of some metrics. One without a number is left out.
+fn page(metrics: Vec<Metric>) -> String {
     let mut registry = Registry::with_prefix("pannier");
     registry.register_collector(Box::new(Page(metrics)));
     let mut text = String::new();
@@ -111,19 +130,13 @@ mod tests {
 
     #[test]
     fn a_page_is_open_metrics() {
-        let by_cause = Metric {
-            samples: [("scan", 1.5), ("network", 0.0)]
-                .map(|(cause, value)| Sample {
-                    labels: vec![("cause", cause.to_owned())],
-                    value,
-                })
-                .to_vec(),
-            ..Metric::one(Kind::Counter, "training", "Time of trainings", 0.0).of(Unit::Seconds)
-        };
-        let nothing = Metric {
-            samples: Vec::new(),
-            ..Metric::one(Kind::Gauge, "nothing", "Never there", 0.0)
-        };
+        let samples = [("scan", 1.5), ("network", 0.0)].map(|(cause, value)| Sample {
+            labels: vec![("cause", cause.to_owned())],
+            value,
+        });
+        let by_cause = Metric::new(Kind::Counter, "training", "Time of trainings", samples);
+        let by_cause = by_cause.of(Unit::Seconds);
+        let nothing = Metric::new(Kind::Gauge, "nothing", "Never there", []);
         let page = page(vec![
             by_cause,
             nothing,

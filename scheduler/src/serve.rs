@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use pannier_engine::warehouse::Warehouse;
 use pannier_proto::MAX_MESSAGE_BYTES;
+use pannier_proto::metrics::answer;
 use pannier_proto::wire::feed_service_server::FeedServiceServer;
 use pannier_proto::wire::profile_service_server::ProfileServiceServer;
 use pannier_proto::wire::registry_service_server::RegistryServiceServer;
@@ -104,10 +104,7 @@ pub async fn serve(
         }
     };
     let trainers = context.trainers.clone();
-    let metrics = move || async move {
-        let page = pannier_proto::metrics::page(trainers.metrics());
-        ([(CONTENT_TYPE, pannier_proto::metrics::CONTENT_TYPE)], page)
-    };
+    let metrics = move || async move { answer(trainers.metrics()) };
     let app = Router::new()
         .route("/healthz", get(|| async { StatusCode::OK }))
         .route("/readyz", get(ready))

@@ -42,8 +42,7 @@ impl Served {
             value: read(of) / 1e6,
         };
         let help = "Time of steps: waiting for decoded rows, making them, and for a turn";
-        let mut time = counter("feed", help, 0.0).of(Unit::Seconds);
-        time.samples = vec![
+        let causes = [
             seconds("scan", &self.scan_us),
             seconds("transform", &self.transform_us),
             seconds("queue", &self.queue_us),
@@ -53,7 +52,7 @@ impl Served {
             counter("feed_steps", "Steps made", read(&self.steps)),
             counter("feed_rows", "Rows of steps made", read(&self.rows)),
             counter("feed", "Bytes of steps made", read(&self.bytes)).of(Unit::Bytes),
-            time,
+            Metric::new(Kind::Counter, "feed", help, causes).of(Unit::Seconds),
             counter(
                 "feed_row_groups_read",
                 "Row groups read and decoded",

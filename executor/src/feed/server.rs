@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use pannier_proto::MAX_MESSAGE_BYTES;
+use pannier_proto::metrics::answer;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -45,11 +45,8 @@ impl FeedServer {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        let metrics = service.clone();
-        let metrics = move || async move {
-            let page = pannier_proto::metrics::page(metrics.metrics());
-            ([(CONTENT_TYPE, pannier_proto::metrics::CONTENT_TYPE)], page)
-        };
+        let served = service.clone();
+        let metrics = move || async move { answer(served.metrics()) };
         let service = FlightServiceServer::new(service)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);

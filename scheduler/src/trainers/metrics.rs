@@ -40,16 +40,14 @@ impl Trainers {
         let executors = heard_of(&mut state).len();
         let busy = state.trainers.values().filter(|t| t.lease.is_some());
         let busy = busy.count();
-        let mut free_or_busy = Metric::one(Kind::Gauge, "trainers", "Trainers attached", 0.0);
-        free_or_busy.samples = [("busy", busy), ("free", state.trainers.len() - busy)]
-            .map(|(doing, n)| Sample {
-                labels: vec![("doing", doing.to_owned())],
-                value: n as f64,
-            })
-            .to_vec();
+        let doing = [("busy", busy), ("free", state.trainers.len() - busy)];
+        let doing = doing.map(|(doing, n)| Sample {
+            labels: vec![("doing", doing.to_owned())],
+            value: n as f64,
+        });
         let gauge = |name, help, value: usize| Metric::one(Kind::Gauge, name, help, value as f64);
         let mut metrics = vec![
-            free_or_busy,
+            Metric::new(Kind::Gauge, "trainers", "Trainers attached", doing),
             gauge(
                 "feeds",
                 "Executors whose feed was heard of lately",
@@ -79,7 +77,7 @@ fn of_leases(leases: &[(&Work, &Told)]) -> [Metric; 4] {
             let (labels, value) = (labels(work), value(told)?);
             Some(Sample { labels, value })
         });
-        samples.collect()
+        samples.collect::<Vec<_>>()
     };
     let by_cause = leases.iter().flat_map(|(work, told)| {
         told.stall.causes().map(|(cause, value)| {
@@ -89,32 +87,28 @@ fn of_leases(leases: &[(&Work, &Told)]) -> [Metric; 4] {
         })
     });
     let progress = |told: &Told| (told.total > 0).then(|| told.done as f64 / told.total as f64);
-    let metric = |kind, name, help, samples| Metric {
-        samples,
-        ..Metric::one(kind, name, help, 0.0)
-    };
     [
-        metric(
+        Metric::new(
             Kind::Counter,
             "training",
             "Time of trainings by cause: all but compute and decode is waiting for the feed",
-            by_cause.collect(),
+            by_cause,
         )
         .of(Unit::Seconds),
-        metric(
+        Metric::new(
             Kind::Counter,
             "work_rows",
             "Pairs trained or queries ranked",
             each(&|told| Some(told.rows as f64)),
         ),
-        metric(
+        Metric::new(
             Kind::Gauge,
             "work_progress",
             "Share of the work that is done",
             each(&progress),
         )
         .of(Unit::Ratios),
-        metric(
+        Metric::new(
             Kind::Gauge,
             "training_loss",
             "Mean loss at the newest point of the curve",
