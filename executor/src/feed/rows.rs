@@ -32,8 +32,6 @@ const FOOTERS: usize = 4096;
 #[derive(Debug)]
 pub struct Window {
     groups: Vec<RecordBatch>,
-    /// First row of each row group among the window's rows.
-    starts: Vec<u32>,
     order: Arc<WindowOrder>,
 }
 
@@ -60,9 +58,11 @@ impl Window {
 
     fn unshuffled(&self, rows: Range<u32>) -> Vec<Run> {
         let mut runs = Vec::new();
-        for (group, first) in self.starts.iter().enumerate() {
-            let end = first + self.groups[group].num_rows() as u32;
-            let (from, to) = (rows.start.max(*first), rows.end.min(end));
+        let mut end = 0;
+        for (group, batch) in self.groups.iter().enumerate() {
+            let first = end;
+            end += batch.num_rows() as u32;
+            let (from, to) = (rows.start.max(first), rows.end.min(end));
             if from < to {
                 runs.push(Run {
                     group: group as u32,
@@ -165,12 +165,7 @@ impl Rows {
         let groups = try_join_all(groups.map(|g| self.group(feed, *g as usize)));
         let sorted = self.order(feed, order, epoch, index);
         let (groups, sorted) = futures::try_join!(groups, sorted)?;
-        let mut starts = Vec::with_capacity(groups.len());
-        let mut rows = 0;
-        for group in &groups {
-            starts.push(rows as u32);
-            rows += group.num_rows() as u64;
-        }
+        let rows: u64 = groups.iter().map(|group| group.num_rows() as u64).sum();
         if rows != window.rows || groups.is_empty() {
             return Err(FeedError::Mismatch(format!(
                 "a window has {rows} rows, not {}",
@@ -179,7 +174,6 @@ impl Rows {
         }
         let window = Window {
             groups: groups.iter().map(|g| g.as_ref().clone()).collect(),
-            starts,
             order: sorted,
         };
         Ok((Arc::new(window), began.elapsed().as_micros() as u64))

@@ -300,17 +300,14 @@ struct Fetches {
 }
 
 impl Fetches {
-    /// Windows to be in flight, so that every executor has work while another's window is read.
-    fn wanted(&self) -> usize {
-        self.limits.windows * self.source.directory.count().max(1)
-    }
-
-    /// Begins fetches until `most` are in flight, or all bytes are shared out: more executors make
-    /// shares smaller, but only those of windows to come.
+    /// Begins fetches until every executor has work while another's window is read, `most` are in
+    /// flight, or all bytes are shared out: more executors make shares smaller, but only those of
+    /// windows to come.
     fn fill(&mut self, plan: &mut impl Iterator<Item = Chunk>, most: usize) {
-        let share = (self.limits.permits / self.wanted() as u32).max(1);
+        let wanted = self.limits.windows * self.source.directory.count().max(1);
+        let share = (self.limits.permits / wanted as u32).max(1);
         let mut left = self.limits.permits - self.running.iter().map(|r| r.permits).sum::<u32>();
-        while self.running.len() < most && (left >= share || self.running.is_empty()) {
+        while self.running.len() < wanted.min(most) && left >= share {
             let Some(chunk) = plan.next() else { break };
             let (steps, receiver) = mpsc::channel(self.limits.steps);
             let fetch = Fetch {
@@ -325,7 +322,7 @@ impl Fetches {
                 steps: receiver,
                 permits: share,
             });
-            left = left.saturating_sub(share);
+            left -= share;
         }
         while self.tasks.try_join_next().is_some() {}
     }
@@ -351,8 +348,7 @@ async fn drive(
         if step.is_none() {
             fetches.running.pop_front();
         }
-        let wanted = fetches.wanted();
-        fetches.fill(&mut plan, wanted);
+        fetches.fill(&mut plan, usize::MAX);
         if let Some(step) = step {
             let last = step.is_err();
             if out.send(step).await.is_err() || last {
