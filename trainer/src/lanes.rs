@@ -14,6 +14,8 @@ use std::arch::x86_64::{
     _mm512_load_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_store_ps,
 };
 
+use pannier_proto::feed::KeyedRng;
+
 /// Floats of a lane.
 pub(crate) const WIDTH: usize = 16;
 
@@ -38,6 +40,15 @@ pub(crate) fn floats(lanes: &[Lane]) -> &[f32] {
 pub(crate) fn floats_mut(lanes: &mut [Lane]) -> &mut [f32] {
     // SAFETY: as above; the lanes are borrowed for as long.
     unsafe { std::slice::from_raw_parts_mut(lanes.as_mut_ptr().cast(), lanes.len() * WIDTH) }
+}
+
+/// Fills a row of `dim` floats with numbers uniform in ±0.5/dim, as word2vec.c begins.
+pub(crate) fn draw(row: &mut [Lane], dim: usize, seed: u64) {
+    let mut rng = KeyedRng::new(seed);
+    for x in row.iter_mut().flat_map(|lane| &mut lane.0).take(dim) {
+        // 24 bits are what a float in 0..1 holds evenly.
+        *x = ((rng.next_u64() >> 40) as f32 / (1u32 << 24) as f32 - 0.5) / dim as f32;
+    }
 }
 
 /// What a kernel needs of a set of instructions.

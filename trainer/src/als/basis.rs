@@ -1,7 +1,7 @@
 //! The basis that all rows of a side are solved in: of B = YᵀY + λI = LLᵀ.
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use rayon::slice::ParallelSliceMut;
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 use super::factors::Factors;
 use super::product::{Matrix, product};
@@ -92,7 +92,11 @@ impl Basis {
     pub fn inside(&self, fixed: &Factors) -> Factors {
         let mut z = Factors::zero(fixed.rows(), fixed.dim());
         let by = self.square(&self.inverse).transposed();
-        times(&fixed.values, by, &mut z.values, fixed.lanes, self.dim);
+        let (lanes, dim) = (fixed.lanes, self.dim);
+        let blocks = z.values.par_chunks_mut(BLOCK * lanes);
+        blocks
+            .zip(fixed.values.par_chunks(BLOCK * lanes))
+            .for_each(|(out, rows)| multiply(rows, by, out, lanes, dim));
         z
     }
 
@@ -119,13 +123,7 @@ impl Basis {
     }
 }
 
-/// Rows times a matrix, block by block.
-fn times(rows: &[Lane], by: Matrix<'_>, out: &mut [Lane], lanes: usize, dim: usize) {
-    out.par_chunks_mut(BLOCK * lanes)
-        .zip(rows.chunks(BLOCK * lanes).collect::<Vec<_>>())
-        .for_each(|(out, rows)| multiply(rows, by, out, lanes, dim));
-}
-
+/// Rows times a matrix.
 fn multiply(rows: &[Lane], by: Matrix<'_>, out: &mut [Lane], lanes: usize, dim: usize) {
     let (count, stride) = (rows.len() / lanes, lanes * WIDTH);
     let rows = Matrix::by_rows(floats(rows), count, dim, stride);

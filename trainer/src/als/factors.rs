@@ -1,8 +1,8 @@
 //! A vector of each row.
 
-use pannier_proto::feed::{KeyedRng, mix};
+use pannier_proto::feed::mix;
 
-use crate::lanes::{Lane, WIDTH, floats};
+use crate::lanes::{Lane, WIDTH, draw, floats};
 
 /// A matrix f32 [rows, dim]; a row is a whole number of lanes, what is too many stays zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,12 +31,12 @@ impl Factors {
     pub fn random(rows: usize, dim: usize, seed: u64) -> Self {
         let mut factors = Self::zero(rows, dim);
         for row in 0..rows {
-            let mut rng = KeyedRng::new(mix(seed ^ mix(row as u64 ^ 0x616C_735F_6661_6374)));
             let lanes = &mut factors.values[row * factors.lanes..][..factors.lanes];
-            for x in lanes.iter_mut().flat_map(|lane| &mut lane.0).take(dim) {
-                // 24 bits are what a float in 0..1 holds evenly.
-                *x = ((rng.next_u64() >> 40) as f32 / (1u32 << 24) as f32 - 0.5) / dim as f32;
-            }
+            draw(
+                lanes,
+                dim,
+                mix(seed ^ mix(row as u64 ^ 0x616C_735F_6661_6374)),
+            );
         }
         factors
     }

@@ -75,27 +75,25 @@ impl Als {
                 let basis = Basis::new(&gramian(fixed), fixed.dim(), lambda)?;
                 let z = basis.inside(fixed);
                 basis.enter(solved);
-                self.rows(entries, &z, solved, |_| (alpha, 1.0, alpha))?;
+                self.rows(entries, &z, solved, |_, v| (alpha * v, 1.0 + alpha * v))?;
                 basis.leave(solved);
                 Ok(())
             }
             // Divided by λ·n the system has the same form: B is I.
-            Feedback::Explicit => self.rows(entries, fixed, solved, |n| {
+            Feedback::Explicit => self.rows(entries, fixed, solved, |n, v| {
                 let by = 1.0 / (self.regularization * n as f32);
-                (0.0, 0.0, by)
+                (by, by * v)
             }),
         }
     }
 
-    /// `of` gives, by a row's number of entries, what makes w and c of a value v: implicit
-    /// (alpha, 1, alpha) is w = alpha·v and c = 1 + alpha·v; explicit (0, 0, by) is w = by and
-    /// c = by·v.
+    /// `of` makes w and c of a row's number of entries and one's value.
     fn rows(
         &self,
         entries: &Entries,
         z: &Factors,
         solved: &mut Factors,
-        of: impl Fn(usize) -> (f32, f32, f32) + Sync,
+        of: impl Fn(usize, f32) -> (f32, f32) + Sync,
     ) -> Result<(), TrainerError> {
         let set = Instructions::best();
         let lanes = solved.lanes;
@@ -105,15 +103,13 @@ impl Als {
             |(scratch, weights, targets), (block, xs)| {
                 for (at, x) in xs.chunks_exact_mut(lanes).enumerate() {
                     let (columns, values) = entries.row(block * ROWS + at);
-                    let (slope, one, by) = of(values.len());
                     weights.clear();
-                    weights.extend(
-                        values
-                            .iter()
-                            .map(|v| if slope > 0.0 { slope * v } else { by }),
-                    );
                     targets.clear();
-                    targets.extend(values.iter().map(|v| one + by * v));
+                    for value in values {
+                        let (weight, target) = of(values.len(), *value);
+                        weights.push(weight);
+                        targets.push(target);
+                    }
                     let row = Row {
                         z,
                         columns,

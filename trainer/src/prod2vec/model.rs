@@ -1,10 +1,10 @@
 //! The weights of prod2vec: where they lie and how they begin.
 
-use pannier_proto::feed::{KeyedRng, mix};
+use pannier_proto::feed::mix;
 use pannier_proto::ids::FIRST_ITEM;
 
 use crate::error::TrainerError;
-use crate::lanes::{Lane, WIDTH};
+use crate::lanes::{Lane, WIDTH, draw};
 
 /// Input vectors U and output vectors V, f32 [rows, dim]. Rows 0 and 1 (PAD, UNK) stay zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,12 +30,12 @@ impl Model {
             output: vec![Lane::ZERO; rows * lanes],
         };
         for row in FIRST_ITEM as usize..rows {
-            let mut rng = KeyedRng::new(mix(seed ^ mix(row as u64 ^ 0x7765_6967_6874_7321)));
             let lanes = &mut model.input[row * lanes..][..lanes];
-            for x in lanes.iter_mut().flat_map(|lane| &mut lane.0).take(dim) {
-                // 24 bits are what a float in 0..1 holds evenly.
-                *x = ((rng.next_u64() >> 40) as f32 / (1u32 << 24) as f32 - 0.5) / dim as f32;
-            }
+            draw(
+                lanes,
+                dim,
+                mix(seed ^ mix(row as u64 ^ 0x7765_6967_6874_7321)),
+            );
         }
         model
     }
