@@ -71,6 +71,46 @@ pub struct Similar {
     pub similar: Vec<Neighbour>,
 }
 
+/// An item of a user's list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecommendedItem {
+    /// Raw id.
+    pub item_id: String,
+    /// Name; the id where the data has none.
+    pub name: String,
+    /// The model's score.
+    pub score: f64,
+}
+
+/// What a model recommends to a user.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recommended {
+    /// Model.
+    pub model: String,
+    /// Version that answered.
+    pub version: u32,
+    /// The model has not met the user: the items are the most bought ones.
+    pub unknown: bool,
+    /// Best first.
+    pub items: Vec<RecommendedItem>,
+}
+
+impl From<wire::RecommendResponse> for Recommended {
+    fn from(wire: wire::RecommendResponse) -> Self {
+        let item = |item: wire::RecommendedItem| RecommendedItem {
+            item_id: item.item_id,
+            name: item.name,
+            score: item.score,
+        };
+        Self {
+            model: wire.model,
+            version: wire.version,
+            unknown: wire.unknown,
+            items: wire.items.into_iter().map(item).collect(),
+        }
+    }
+}
+
 impl From<wire::SubmitResponse> for Submitted {
     fn from(wire: wire::SubmitResponse) -> Self {
         Self {

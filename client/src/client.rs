@@ -16,14 +16,14 @@ use pannier_proto::wire::sql_service_client::SqlServiceClient;
 use pannier_proto::wire::{
     EventMessage, EventsRequest, GcRequest, InfoRequest, LedgerRequest, LedgerResponse,
     ListFeedSpecsRequest, ListModelsRequest, ListRunsRequest, ListTablesRequest, ProfileRequest,
-    RunRequest, RunStatusMessage, ShowFeedRequest, ShowTableRequest, SimilarRequest, SpecRequest,
-    SqlRequest, SubmitRequest,
+    RecommendRequest, RunRequest, RunStatusMessage, ShowFeedRequest, ShowTableRequest,
+    SimilarRequest, SpecRequest, SqlRequest, SubmitRequest,
 };
 use serde::de::DeserializeOwned;
 use tonic::transport::Channel;
 use tonic::{Response, Status, Streaming};
 
-use crate::answer::{Garbage, Info, Similar, Submitted, Validation};
+use crate::answer::{Garbage, Info, Recommended, Similar, Submitted, Validation};
 use crate::connect;
 use crate::error::ClientError;
 use crate::follow::Follow;
@@ -232,6 +232,28 @@ impl Client {
                 .await,
         )?;
         self.decode(&answer.json)
+    }
+
+    /// The `top` items for a user in `model` (`name`, `name@3` or `name@champion`); with `new_only`
+    /// without those that the user has bought.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such model, or it knows no users.
+    pub async fn recommend(
+        &self,
+        model: &str,
+        user_id: &str,
+        top: u32,
+        new_only: bool,
+    ) -> Result<Recommended, ClientError> {
+        let request = RecommendRequest {
+            model: model.to_owned(),
+            user_id: user_id.to_owned(),
+            top,
+            new_only,
+        };
+        self.answer(self.registry.clone().recommend(request).await)
+            .map(Into::into)
     }
 
     /// The `top` items nearest to `item` (an id or a name) in `model` (`name`, `name@3` or

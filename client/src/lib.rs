@@ -26,7 +26,9 @@ mod error;
 mod follow;
 mod sql;
 
-pub use answer::{Garbage, Info, Neighbour, Similar, Submitted, Validation};
+pub use answer::{
+    Garbage, Info, Neighbour, Recommended, RecommendedItem, Similar, Submitted, Validation,
+};
 pub use client::Client;
 pub use error::ClientError;
 pub use follow::Follow;

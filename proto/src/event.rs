@@ -94,6 +94,11 @@ pub enum StepOutcome {
         /// What the gate compared.
         explanation: String,
     },
+    /// Lists were not written.
+    Withheld {
+        /// Why.
+        reason: String,
+    },
     /// A file was written for people.
     Report {
         /// Path below the warehouse.

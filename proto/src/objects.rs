@@ -1,6 +1,8 @@
 //! The layout of the warehouse: every object's path, in one place. Paths are relative to the
 //! warehouse's root and use `/`.
 
+use crate::spec::Question;
+
 /// Folder of a table version.
 #[must_use]
 pub fn table_dir(table: &str, version: &str) -> String {
@@ -80,10 +82,19 @@ pub fn ledger(run_id: &str, train: &str) -> String {
     format!("runs/{run_id}/train/{train}/ledger")
 }
 
-/// Folder of a predictor's predictions in a run.
+/// Folder of a predictor's predictions for a kind of query in a run.
 #[must_use]
-pub fn predictions(run_id: &str, method: &str) -> String {
-    format!("runs/{run_id}/predictions/{method}")
+pub fn predictions(run_id: &str, question: Question, method: &str) -> String {
+    match question {
+        Question::Basket => format!("runs/{run_id}/predictions/{method}"),
+        Question::User => format!("runs/{run_id}/predictions/users/{method}"),
+    }
+}
+
+/// Folder of the lists that a run's model made for every user.
+#[must_use]
+pub fn recommendations(run_id: &str, train: &str) -> String {
+    format!("runs/{run_id}/recommendations/{train}")
 }
 
 /// Folder of an artifact.

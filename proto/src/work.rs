@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feed::FeedSpec;
 use crate::manifest::ArtifactFile;
-use crate::spec::Prod2vecParams;
+use crate::spec::ModelSpec;
 use crate::wire::FeedEndpoint;
 
 /// Where an executor serves its feed.
@@ -53,47 +53,72 @@ pub struct Work {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum WorkKind {
-    /// Fit prod2vec and write its artifact.
-    TrainProd2vec {
-        /// Hyperparameters.
-        params: Prod2vecParams,
-        /// Seed of initial weights and negatives.
-        seed: u64,
-        /// The pairs.
-        feed: FeedSpec,
-        /// Path of the vocab's table manifest.
-        vocab: String,
-        /// Folder for checkpoints, shared by all attempts.
-        checkpoints: String,
-        /// Folder of the artifact.
-        artifact: String,
-        /// Where the digests of all batches go.
-        ledger: String,
-        /// The trainer makes the pairs, and baskets travel; otherwise executors make them.
-        #[serde(default)]
-        gathered: bool,
-    },
-    /// Rank the catalogue for every query and write the first `top` places.
-    Predict {
-        /// Who ranks.
-        predictor: Predictor,
-        /// The queries: columns `query_id: UInt64`, `items: List<UInt32>`.
-        queries: FeedSpec,
-        /// Path of the vocab's table manifest.
-        vocab: String,
-        /// Places written per query.
-        top: u32,
-        /// Folder of the predictions (`query_id, item_idx, rank, score`).
-        output: String,
+    /// Fit a model and write its artifact.
+    Train(TrainWork),
+    /// Rank the catalogue for every query and write the first places.
+    Predict(PredictWork),
+}
+
+/// A model to be fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainWork {
+    /// Which, with its hyperparameters.
+    pub spec: ModelSpec,
+    /// Seed of initial weights and of what is drawn.
+    pub seed: u64,
+    /// What it is trained on: prod2vec's pairs; of ALS, columns user_id, item_idx, count.
+    pub feed: FeedSpec,
+    /// Path of the vocab's table manifest.
+    pub vocab: String,
+    /// Folder for checkpoints, shared by all attempts.
+    pub checkpoints: String,
+    /// Folder of the artifact.
+    pub artifact: String,
+    /// Where the digests of all batches go.
+    pub ledger: String,
+    /// The trainer makes the feed's transform; otherwise executors make it.
+    pub gathered: bool,
+}
+
+/// Queries to be ranked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PredictWork {
+    /// Who ranks.
+    pub predictor: Predictor,
+    /// The queries: a column that names them, `items: List<UInt32>`, and of users
+    /// `counts: List<number>`, how often each item was bought.
+    pub queries: FeedSpec,
+    /// Path of the vocab's table manifest.
+    pub vocab: String,
+    /// Places written per query.
+    pub top: u32,
+    /// Leaves out a query's own items.
+    pub new_only: bool,
+    /// Folder of the predictions.
+    pub output: String,
+    /// What is written there.
+    pub form: PredictionForm,
+}
+
+/// What predictions are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "form", rename_all = "kebab-case")]
+pub enum PredictionForm {
+    /// For evaluation: a query's name, `item_idx`, `rank` (from 1), `score`.
+    Ranks,
+    /// For people and other programs: a query's name, `rank`, `item_id`, `score`.
+    Lists {
+        /// Also as CSV without a header: name, item, score.
+        csv: bool,
     },
 }
 
-/// A model or a baseline that ranks items for a basket.
+/// A model or a baseline that ranks items for a basket or a user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Predictor {
-    /// prod2vec, read from its artifact's folder.
-    Prod2vec {
+    /// A model, read from its artifact's folder.
+    Model {
         /// Folder of the artifact.
         artifact: String,
     },
@@ -104,6 +129,8 @@ pub enum Predictor {
         /// The train baskets: one `List<UInt32>` column, select, unshuffled.
         baskets: FeedSpec,
     },
+    /// A user's items by how often the user bought them, then all by popularity.
+    PersonalFrequency,
 }
 
 /// Seconds a trainer spent, by cause.
@@ -292,6 +319,10 @@ pub enum WorkReportKind {
     },
 }
 
+fn pair() -> String {
+    "pair".into()
+}
+
 /// What came of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -307,8 +338,11 @@ pub enum WorkOutcome {
         feed_ledger: String,
         /// Global steps over all epochs.
         steps: u64,
-        /// Pairs over all epochs.
+        /// Pairs over all epochs; of other models, what they are trained on.
         pairs: u64,
+        /// One of them, in a word.
+        #[serde(default = "pair")]
+        example: String,
         /// Seconds of this attempt.
         seconds: f64,
         /// Where this attempt's time went.

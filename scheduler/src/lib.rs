@@ -17,6 +17,7 @@ mod neighbours;
 mod operators;
 mod plan;
 mod profile;
+mod recommend;
 pub mod report;
 mod results;
 mod run;

@@ -1,6 +1,8 @@
 //! Reads published vectors and finds neighbours by cosine: a table of thousands of items, answered
 //! in milliseconds. Bigger scoring is the trainers' work.
 
+use std::collections::BTreeSet;
+
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float32Type, Int64Type, UInt32Type};
@@ -22,13 +24,15 @@ pub struct Item {
     pub count: u64,
 }
 
-/// Items and their vectors, scaled to length 1.
+/// Items and their vectors.
 #[derive(Debug)]
 pub struct Vectors {
-    /// Items in the order of their vectors.
+    /// Items in the order of their vectors, which is that of their indices.
     pub items: Vec<Item>,
     dim: usize,
+    /// Scaled to length 1.
     unit: Vec<f32>,
+    lengths: Vec<f32>,
 }
 
 async fn read(warehouse: &Warehouse, path: &str) -> Result<Vec<RecordBatch>, SchedulerError> {
@@ -78,6 +82,7 @@ impl Vectors {
     /// Where the file is not there or is damaged.
     pub async fn read(warehouse: &Warehouse, artifact: &str) -> Result<Self, SchedulerError> {
         let (mut items, mut unit, mut dim) = (Vec::new(), Vec::new(), 0);
+        let mut lengths = Vec::new();
         for batch in read(warehouse, &format!("{artifact}/vectors.parquet")).await? {
             let failed =
                 |e: datafusion::arrow::error::ArrowError| SchedulerError::Failed(e.to_string());
@@ -127,9 +132,15 @@ impl Vectors {
                     .sqrt()
                     .max(f32::MIN_POSITIVE);
                 unit.extend(vector.iter().map(|v| v / length));
+                lengths.push(length);
             }
         }
-        Ok(Self { items, dim, unit })
+        Ok(Self {
+            items,
+            dim,
+            unit,
+            lengths,
+        })
     }
 
     /// The place of an item by id, by name, or by a name that only one item's name contains.
@@ -172,19 +183,45 @@ impl Vectors {
         }
     }
 
+    /// The `top` items with the largest product with a vector, those left out that `out` names; ties by
+    /// place, which is by how often they are bought.
+    ///
+    /// # Errors
+    /// Where the vector is of another length.
+    pub fn best(
+        &self,
+        vector: &[f32],
+        out: &BTreeSet<usize>,
+        top: usize,
+    ) -> Result<Vec<(usize, f32)>, SchedulerError> {
+        if vector.len() != self.dim {
+            let (items, other) = (self.dim, vector.len());
+            let reason = format!("vectors of items have {items} numbers, this one {other}");
+            return Err(SchedulerError::Failed(reason));
+        }
+        let score = |at: usize| {
+            let unit = &self.unit[at * self.dim..(at + 1) * self.dim];
+            self.lengths[at] * unit.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>()
+        };
+        let places = (0..self.items.len()).filter(|at| !out.contains(at));
+        Ok(largest(places.map(|at| (at, score(at))).collect(), top))
+    }
+
     /// The `top` nearest items with their cosine, the item itself left out, ties by place.
     #[must_use]
     pub fn nearest(&self, at: usize, top: usize) -> Vec<(usize, f32)> {
         let vector = |i: usize| &self.unit[i * self.dim..(i + 1) * self.dim];
         let me = vector(at);
-        let mut all: Vec<(usize, f32)> = (0..self.items.len())
-            .filter(|i| *i != at)
-            .map(|i| (i, vector(i).iter().zip(me).map(|(a, b)| a * b).sum::<f32>()))
-            .collect();
-        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        all.truncate(top);
-        all
+        let others = (0..self.items.len()).filter(|i| *i != at);
+        let cosine = |i| vector(i).iter().zip(me).map(|(a, b)| a * b).sum::<f32>();
+        largest(others.map(|i| (i, cosine(i))).collect(), top)
     }
+}
+
+fn largest(mut all: Vec<(usize, f32)>, top: usize) -> Vec<(usize, f32)> {
+    all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    all.truncate(top);
+    all
 }
 
 #[cfg(test)]
@@ -202,6 +239,7 @@ mod tests {
             items,
             dim: 2,
             unit: vec![1.0, 0.0, 0.8, 0.6, 0.0, 1.0],
+            lengths: vec![1.0, 2.0, 3.0],
         }
     }
 
@@ -216,5 +254,13 @@ mod tests {
     #[test]
     fn nearest_first() {
         assert_eq!(vectors().nearest(0, 1), [(1, 0.8)]);
+    }
+
+    #[test]
+    fn the_best_of_what_is_left() -> Result<(), SchedulerError> {
+        let best = vectors().best(&[1.0, 0.5], &BTreeSet::from([1]), 5)?;
+        assert_eq!(best, [(2, 1.5), (0, 1.0)]);
+        assert!(vectors().best(&[1.0], &BTreeSet::new(), 5).is_err());
+        Ok(())
     }
 }

@@ -8,7 +8,8 @@ use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
-    BaselineModel, CheckSpec, GenerateSpec, NamedFeedSpec, PublishSpec, RunSpec, TrainSpec,
+    BaselineModel, CheckSpec, GenerateSpec, NamedFeedSpec, PublishSpec, Question, RecommendSpec,
+    RunSpec, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,10 @@ use crate::feeds;
 use crate::layout::{Defs, Layout, Own, RawFiles, Source, TableDef};
 
 mod checks;
+mod learn;
 mod table;
 use checks::{INPUTS, LINES, STAGED, checks, input_checks, lines};
+pub use learn::{HISTORIES, queries};
 use table::Tables;
 pub use table::params;
 
@@ -130,15 +133,21 @@ pub enum StepKind {
     },
     /// Trains a model.
     Train(TrainSpec),
-    /// Ranks for every query.
+    /// Ranks for every query of a kind.
     Predict {
         method: String,
         baseline: Option<BaselineModel>,
+        question: Question,
     },
     /// Computes metrics.
     Evaluate,
     /// Publishes a model.
     Publish { train: String, publish: PublishSpec },
+    /// Writes every user's list.
+    Recommend {
+        train: String,
+        recommend: RecommendSpec,
+    },
     /// Describes what the source holds.
     Profile,
     /// Writes the page.
@@ -252,7 +261,7 @@ pub fn plan(
     steps.extend(tables.plan(&needed(&spec, defs), &checked)?);
     steps.push(input_checks(inputs, &steps));
     steps.extend(spec.feed.iter().map(|feed| feeds::step(feed, INPUTS)));
-    learn(&spec, &mut steps);
+    learn::steps(&spec, &mut steps);
     // For people only: nothing waits for it but the page, and it waits for every table.
     if spec.prepare.profile {
         steps.push(StepPlan {
@@ -277,22 +286,26 @@ pub fn plan(
     })
 }
 
-/// What is made of the staged tables: what only models are fed with is left out where the run fits
-/// none and nothing else reads it.
+/// What is made of the staged tables: what only models are fed with is left out where nothing in the
+/// run reads it.
 fn needed(spec: &RunSpec, defs: &Defs) -> Vec<TableDef> {
-    let fits = !spec.train.is_empty() || !spec.baseline.is_empty();
-    let tables = defs.staged.iter().chain(&defs.learned);
-    let by_tables = tables.flat_map(|t| t.reads.iter().cloned());
     let by_checks = spec.check.iter().flat_map(|c| check::reads(&c.rule));
     let by_feeds = spec.feed.iter().flat_map(|f| {
         let vocab = f.needs_counts().then(|| "vocab".to_owned());
         std::iter::once(f.table().to_owned()).chain(vocab)
     });
-    let read: BTreeSet<String> = by_tables.chain(by_checks).chain(by_feeds).collect();
-    let learned = defs.learned.iter();
-    let learned =
-        learned.filter(|t| fits || !t.training || t.own.is_some() || read.contains(&t.name));
-    learned.cloned().collect()
+    let by_models = learn::reads(spec).into_iter().map(str::to_owned);
+    let mut read: BTreeSet<String> = by_checks.chain(by_feeds).chain(by_models).collect();
+    // Each comes after those it reads.
+    let mut needed: Vec<TableDef> = Vec::new();
+    for def in defs.learned.iter().rev() {
+        if !def.training || def.own.is_some() || read.contains(&def.name) {
+            read.extend(def.reads.iter().cloned());
+            needed.push(def.clone());
+        }
+    }
+    needed.reverse();
+    needed
 }
 
 fn ids(steps: &[StepPlan]) -> Vec<String> {
@@ -317,71 +330,6 @@ fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
         after: Vec::new(),
         kind,
     })
-}
-
-/// Training, prediction, evaluation, publication.
-fn learn(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
-    let needs = [INPUTS, "table:vocab", "table:train_baskets"]
-        .map(str::to_owned)
-        .to_vec();
-    let mut predictions = Vec::new();
-    for train in &spec.train {
-        let id = format!("train:{}", train.name);
-        steps.push(StepPlan {
-            id: id.clone(),
-            after: needs.clone(),
-            kind: StepKind::Train(train.clone()),
-        });
-        let predict = format!("predict:{}", train.name);
-        let kind = StepKind::Predict {
-            method: train.name.clone(),
-            baseline: None,
-        };
-        steps.push(StepPlan {
-            id: predict.clone(),
-            after: vec![id, "table:queries".into()],
-            kind,
-        });
-        predictions.push(predict);
-    }
-    for baseline in &spec.baseline {
-        let method = baseline.model.name().to_owned();
-        let id = format!("predict:{method}");
-        let after = needs
-            .iter()
-            .cloned()
-            .chain(["table:queries".to_owned()])
-            .collect();
-        steps.push(StepPlan {
-            id: id.clone(),
-            after,
-            kind: StepKind::Predict {
-                method,
-                baseline: Some(baseline.model),
-            },
-        });
-        predictions.push(id);
-    }
-    if spec.train.is_empty() {
-        return;
-    }
-    steps.push(StepPlan {
-        id: "evaluate".into(),
-        after: predictions,
-        kind: StepKind::Evaluate,
-    });
-    let publish = spec.publish.clone().unwrap_or_default();
-    for train in &spec.train {
-        let kind = StepKind::Publish {
-            train: train.name.clone(),
-            publish: publish.clone(),
-        };
-        steps.push(StepPlan {
-            id: format!("publish:{}", train.name),
-            after: vec!["evaluate".into()],
-            kind,
-        });
-    }
 }
 
 #[cfg(test)]

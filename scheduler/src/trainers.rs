@@ -210,17 +210,19 @@ fn dispatch(state: &mut State) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pannier_proto::work::{Predictor, WorkKind};
+    use pannier_proto::work::{PredictWork, PredictionForm, Predictor, WorkKind};
 
     fn work(id: &str) -> Work {
         let queries = pannier_proto::feed::FeedSpec::new("queries", "v", vec![]);
-        let kind = WorkKind::Predict {
+        let kind = WorkKind::Predict(PredictWork {
             predictor: Predictor::Popularity,
             queries,
             vocab: "v".into(),
             top: 1,
+            new_only: true,
             output: "o".into(),
-        };
+            form: PredictionForm::Ranks,
+        });
         Work {
             attempt_id: id.into(),
             run_id: "r".into(),

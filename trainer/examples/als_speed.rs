@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use pannier_trainer::als::{Als, Entries, Factors, Feedback, Solver, top};
+use pannier_trainer::als::{Als, Entries, Factors, Feedback, Solver, UNWATCHED, top};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -58,9 +58,9 @@ fn main() -> Result<()> {
     let mut items = Factors::random(entries.columns(), dim, 2);
     for iteration in 0..iterations {
         let began = Instant::now();
-        pool.install(|| als.solve(&entries, &items, &mut users))?;
+        pool.install(|| als.solve(&entries, &items, &mut users, UNWATCHED))?;
         let half = began.elapsed().as_secs_f64();
-        pool.install(|| als.solve(&across, &users, &mut items))?;
+        pool.install(|| als.solve(&across, &users, &mut items, UNWATCHED))?;
         let seconds = began.elapsed().as_secs_f64();
         println!(
             "{{\"side\":\"pannier\",\"iteration\":{iteration},\"factors\":{dim},\"entries\":{},\"seconds\":{seconds:.4},\"users_s\":{half:.4},\"items_s\":{:.4}}}",

@@ -215,7 +215,13 @@ fn main() -> Result<(), Failure> {
     let seconds = began.elapsed().as_secs_f64();
     std::fs::write(
         output,
-        word2vec_text(&model, vocab.iter().map(|(id, _)| id.as_str())),
+        word2vec_text(
+            model.dim(),
+            vocab
+                .iter()
+                .zip(2..model.rows())
+                .map(|((id, _), row)| (id.as_str(), model.vector(row))),
+        ),
     )?;
     println!(
         r#"{{"items_per_second": {:.0}, "pairs": {pairs}, "seconds": {seconds:.3}, "loss": {:.4}, "updating_seconds": {busy:.3}}}"#,

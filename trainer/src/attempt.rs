@@ -1,7 +1,6 @@
 //! One attempt at one piece of work, from the message to the outcome. Blocks.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use pannier_feed::reader::Directory;
 use pannier_proto::work::{Work, WorkKind, WorkOutcome, WorkReportKind};
@@ -13,10 +12,9 @@ use crate::config::TrainerConfig;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::predict::Prediction;
-use crate::prod2vec::artifact;
-use crate::prod2vec::train::Training;
 use crate::report::Reporter;
 use crate::storage::Storage;
+use crate::train::train;
 use crate::vocab::Vocab;
 
 /// What an attempt runs with.
@@ -43,7 +41,6 @@ pub(crate) fn run(work: &Work, surroundings: Surroundings) {
 }
 
 fn outcome(work: &Work, surroundings: Surroundings) -> Result<WorkOutcome, TrainerError> {
-    let began = Instant::now();
     let Surroundings {
         config,
         scheduler,
@@ -61,64 +58,11 @@ fn outcome(work: &Work, surroundings: Surroundings) -> Result<WorkOutcome, Train
         reporter,
     };
     match &work.kind {
-        WorkKind::TrainProd2vec {
-            params,
-            seed,
-            feed,
-            vocab,
-            checkpoints,
-            artifact,
-            ledger,
-            gathered,
-        } => {
-            let vocab = Vocab::load(&storage, vocab)?;
-            let training = Training {
-                params,
-                seed: *seed,
-                feed,
-                vocab: &vocab,
-                checkpoints,
-                gathered: *gathered,
-            };
-            let trained = training.run(&context, &storage)?;
-            let files = artifact::write(
-                &storage,
-                artifact,
-                &trained.state.model,
-                &vocab,
-                params,
-                *seed,
-            )?;
-            storage.put(ledger, trained.state.ledger.bytes().to_vec())?;
-            Ok(WorkOutcome::Trained {
-                files,
-                feed: feed.digest(),
-                feed_ledger: trained.state.ledger.chain().hex(),
-                steps: trained.steps,
-                pairs: trained.state.pairs,
-                seconds: began.elapsed().as_secs_f64(),
-                stall: trained.stall,
-                epochs: trained.epochs,
-                wire_bytes: trained.wire_bytes,
-                resumed_from: trained.resumed_from,
-            })
-        }
-        WorkKind::Predict {
-            predictor,
-            queries,
-            vocab,
-            top,
-            output,
-        } => {
-            let vocab = Vocab::load(&storage, vocab)?;
-            Prediction {
-                predictor,
-                queries,
-                vocab: &vocab,
-                top: *top,
-                output,
-            }
-            .run(&context, &storage)
+        WorkKind::Train(work) => train(work, &context, &storage),
+        WorkKind::Predict(work) => {
+            let vocab = Vocab::load(&storage, &work.vocab)?;
+            let vocab = &vocab;
+            Prediction { work, vocab }.run(&context, &storage)
         }
     }
 }

@@ -7,7 +7,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod als;
+mod artifact;
 mod attempt;
+mod checkpoint;
 mod config;
 mod error;
 mod feed;
@@ -18,10 +20,12 @@ mod report;
 mod serve;
 mod session;
 mod storage;
+mod table_file;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod train;
 mod vocab;
 
 pub use config::TrainerConfig;

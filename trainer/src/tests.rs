@@ -5,9 +5,12 @@ use std::sync::Arc;
 use arrow::array::AsArray;
 use arrow::datatypes::{Float32Type, UInt32Type, UInt64Type};
 use pannier_proto::feed::{PairWindow, Transform};
-use pannier_proto::spec::Prod2vecParams;
+use pannier_proto::spec::{ModelSpec, Prod2vecParams};
 use pannier_proto::wire::{scheduler_message, trainer_message};
-use pannier_proto::work::{FeedAddress, Predictor, Work, WorkKind, WorkOutcome, WorkReportKind};
+use pannier_proto::work::{
+    FeedAddress, PredictWork, PredictionForm, Predictor, TrainWork, Work, WorkKind, WorkOutcome,
+    WorkReportKind,
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tokio::sync::Notify;
 
@@ -96,8 +99,8 @@ impl Scene {
         let (checkpoints, artifact) = ("run/ckpt".into(), "run/artifact".into());
         self.work(
             attempt_id,
-            WorkKind::TrainProd2vec {
-                params,
+            WorkKind::Train(TrainWork {
+                spec: ModelSpec::Prod2vec(params),
                 seed: 1,
                 feed,
                 vocab,
@@ -105,7 +108,7 @@ impl Scene {
                 artifact,
                 ledger: "run/ledger".into(),
                 gathered: true,
-            },
+            }),
         )
     }
 
@@ -117,13 +120,15 @@ impl Scene {
         );
         self.work(
             "p",
-            WorkKind::Predict {
+            WorkKind::Predict(PredictWork {
                 predictor,
                 queries,
                 vocab,
                 top: 7,
+                new_only: true,
                 output,
-            },
+                form: PredictionForm::Ranks,
+            }),
         )
     }
 
@@ -187,7 +192,7 @@ fn trains_then_predicts_then_stops() {
         assert!(reports.iter().any(|r| matches!(r, WorkReportKind::Loss { .. })));
 
         for predictor in [
-            Predictor::Prod2vec { artifact: "run/artifact".into() },
+            Predictor::Model { artifact: "run/artifact".into() },
             Predictor::Popularity,
             Predictor::CoOccurrence { baskets: scene.baskets.spec.clone() },
         ] {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    cancel, feed, gc, generate, list, logs, models, plan, profile, retry, run, similar, sql,
-    status, submit, tables, validate, version,
+    cancel, feed, gc, generate, list, logs, models, plan, profile, recommend, retry, run, similar,
+    sql, status, submit, tables, validate, version,
 };
 
 /// `clap` cannot group subcommands, so the groups are written here; a test holds them complete.
@@ -30,6 +30,7 @@ Specs:
 Results:
   models     List published models
   similar    Show the items nearest to an item in a model
+  recommend  Show what a model recommends to a user
   tables     List the tables and their versions, or show one
   sql        Query the tables (read only)
   profile    Show what tables hold
@@ -203,6 +204,8 @@ pub enum Command {
     Models(models::ModelsArgs),
     /// Show the items nearest to an item in a model
     Similar(similar::SimilarArgs),
+    /// Show what a model recommends to a user
+    Recommend(recommend::RecommendArgs),
     /// List the tables and their versions, or show one
     Tables(tables::TablesArgs),
     /// Query the tables (read only)
@@ -288,6 +291,7 @@ mod tests {
             "status",
             "logs r-1 --follow --from 12",
             "similar --model grocery@champion --item milk --top 5",
+            "recommend --model grocery@champion --user CUST1 --new-only --top 5",
             "sql select\u{a0}1 --csv",
             "sql -f a.sql -o a.parquet --limit 5",
             "tables",

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::evaluate::BaselineModel;
-use super::gate::{Gate, GateMetric, GateSide};
+use super::evaluate::{BaselineModel, Question};
+use super::gate::{Gate, GateSide};
+use super::metric::Metric;
 use super::source::MAPPED_LAYOUT;
-use super::{ModelSpec, Prod2vecParams, RunSpec, TransformSpec, keys};
+use super::{ModelSpec, Prod2vecParams, RunSpec, TrainSpec, TransformSpec, keys};
 
 /// A rule that does not hold.
 pub(super) struct Complaint {
@@ -37,14 +38,13 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
     found.extend(week_order(spec));
     found.extend(names(spec));
     found.extend(something_to_train(spec));
+    found.extend(questions(spec));
     for (i, train) in spec.train.iter().enumerate() {
-        let ModelSpec::Prod2vec(params) = &train.model;
-        found.extend(learning_rates(&format!("train[{i}].params"), params));
+        if let ModelSpec::Prod2vec(params) = &train.model {
+            found.extend(learning_rates(&format!("train[{i}].params"), params));
+        }
     }
-    if let Some(gate) = spec.publish.as_ref().and_then(|p| p.gate.as_ref()) {
-        found.extend(gate_metrics(spec, gate));
-        found.extend(gate_owner(spec, gate));
-    }
+    found.extend(gates(spec));
     found
 }
 
@@ -220,6 +220,33 @@ fn something_to_train(spec: &RunSpec) -> Vec<Complaint> {
         .collect()
 }
 
+/// Baselines and lists need a model that is asked what they are asked.
+fn questions(spec: &RunSpec) -> Vec<Complaint> {
+    let asked = |q| spec.train.iter().any(|t| t.model.question() == q);
+    let mut found = Vec::new();
+    for (i, baseline) in spec.baseline.iter().enumerate() {
+        let both = [Question::Basket, Question::User];
+        let useful = both
+            .into_iter()
+            .any(|q| asked(q) && baseline.model.answers(q));
+        if !useful && !spec.train.is_empty() {
+            let name = baseline.model.name();
+            let message = format!("no model of the spec can be compared with `{name}`");
+            let help = match baseline.model {
+                BaselineModel::PersonalFrequency => "it ranks for users; train a model such as als",
+                _ => "it ranks for baskets; train a model such as prod2vec",
+            };
+            found.push(complaint(format!("baseline[{i}].model"), message, help));
+        }
+    }
+    if spec.recommend.is_some() && !asked(Question::User) {
+        let message = "[recommend] needs a model that knows users, and the spec trains none";
+        let help = "add a [[train]] with model = \"als\", or remove [recommend]";
+        found.push(complaint("recommend", message, help));
+    }
+    found
+}
+
 fn learning_rates(path: &str, params: &Prod2vecParams) -> Option<Complaint> {
     let Prod2vecParams {
         learning_rate: first,
@@ -237,28 +264,68 @@ fn learning_rates(path: &str, params: &Prod2vecParams) -> Option<Complaint> {
     })
 }
 
-fn gate_metrics(spec: &RunSpec, gate: &Gate) -> Vec<Complaint> {
+/// The gate of `[publish]` judges every model that has none of its own.
+fn gates(spec: &RunSpec) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    for (i, train) in spec.train.iter().enumerate() {
+        if let Some(gate) = &train.gate {
+            let key = format!("train[{i}].gate");
+            found.extend(gate_metrics(spec, &key, gate, [train]));
+            found.extend(gate_owner(spec, &key, gate));
+        }
+    }
+    if let Some(gate) = spec.publish.as_ref().and_then(|p| p.gate.as_ref()) {
+        let key = "publish.gate";
+        let judged = spec.train.iter().filter(|t| t.gate.is_none());
+        found.extend(gate_metrics(spec, key, gate, judged));
+        found.extend(gate_owner(spec, key, gate));
+    }
+    found
+}
+
+/// Each model that a gate judges must have its metrics.
+fn gate_metrics<'s>(
+    spec: &RunSpec,
+    key: &str,
+    gate: &Gate,
+    judged: impl IntoIterator<Item = &'s TrainSpec>,
+) -> Vec<Complaint> {
     let right = match gate.against {
         GateSide::Metric { metric, .. } if metric != gate.metric => Some(metric),
         _ => None,
     };
+    let named = || std::iter::once(gate.metric).chain(right);
     let known = &spec.evaluate.k;
-    [Some(gate.metric), right]
-        .into_iter()
-        .filter_map(|metric| match metric {
-            Some(GateMetric::HitRate { k }) if !known.contains(&k) => Some(complaint(
-                "publish.gate",
-                format!("the gate names hit_rate@{k}, and {k} is not in `k` of [evaluate]"),
-                format!("add {k} to `k`, which is {known:?}"),
-            )),
-            _ => None,
-        })
-        .collect()
+    let mut found = Vec::new();
+    for metric in named().filter(|m| *m != Metric::Mrr100 && !known.contains(&m.k())) {
+        let k = metric.k();
+        let message = format!("the gate names {metric}, and {k} is not in `k` of [evaluate]");
+        let help = format!("add {k} to `k`, which is {known:?}");
+        found.push(complaint(key, message, help));
+    }
+    for train in judged {
+        let question = train.model.question();
+        if let Some(metric) = named().find(|m| m.question() != question) {
+            let own = Metric::of(question, known)
+                .into_iter()
+                .map(|m| m.to_string());
+            let (name, model) = (&train.name, train.model.name());
+            let message = format!(
+                "the gate names {metric}, which `{name}`, a model of kind {model}, has not"
+            );
+            let help = format!(
+                "give `{name}` a `gate` over {}",
+                own.collect::<Vec<_>>().join(", ")
+            );
+            found.push(complaint(key, message, help));
+        }
+    }
+    found
 }
 
 /// A baseline must be in the spec. Any other owner is an alias, and as an alias that does not exist
 /// lets every model pass, a slip of the pen must not look like one.
-fn gate_owner(spec: &RunSpec, gate: &Gate) -> Option<Complaint> {
+fn gate_owner(spec: &RunSpec, key: &str, gate: &Gate) -> Option<Complaint> {
     let GateSide::Metric { who: Some(who), .. } = &gate.against else {
         return None;
     };
@@ -267,7 +334,7 @@ fn gate_owner(spec: &RunSpec, gate: &Gate) -> Option<Complaint> {
         let message = format!("the gate compares with `{who}`, and the spec has no such baseline");
         return (!present).then(|| {
             complaint(
-                "publish.gate",
+                key,
                 message,
                 format!("add [[baseline]] with model = \"{who}\""),
             )
@@ -282,11 +349,7 @@ fn gate_owner(spec: &RunSpec, gate: &Gate) -> Option<Complaint> {
     let message = format!(
         "the gate compares with `{who}`, which is neither a baseline nor the alias of [publish]"
     );
-    Some(complaint(
-        "publish.gate",
-        message,
-        format!("did you mean `{near}`?"),
-    ))
+    Some(complaint(key, message, format!("did you mean `{near}`?")))
 }
 
 /// Whether two aliases differ by one letter that was lost, added, changed or swapped. Names that

@@ -5,6 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::reader::Table;
 
+/// What a predictor is asked about what was held out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// Which item a basket lacks, of which the others are known.
+    Basket,
+    /// What a user buys next, of whom the training's baskets are known.
+    User,
+}
+
 /// A predictor that every model is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,11 +31,17 @@ pub enum BaselineModel {
     Popularity,
     /// Items by how often they were in a basket with the query's items.
     CoOccurrence,
+    /// A user's items by how often the user bought them, then all by popularity.
+    PersonalFrequency,
 }
 
 impl BaselineModel {
     /// Every baseline.
-    pub const ALL: [Self; 2] = [Self::Popularity, Self::CoOccurrence];
+    pub const ALL: [Self; 3] = [
+        Self::Popularity,
+        Self::CoOccurrence,
+        Self::PersonalFrequency,
+    ];
 
     /// The baseline of that name.
     #[must_use]
@@ -39,6 +55,17 @@ impl BaselineModel {
         match self {
             Self::Popularity => "popularity",
             Self::CoOccurrence => "co-occurrence",
+            Self::PersonalFrequency => "personal-frequency",
+        }
+    }
+
+    /// Whether it has an answer to a question.
+    #[must_use]
+    pub fn answers(self, question: Question) -> bool {
+        match self {
+            Self::Popularity => true,
+            Self::CoOccurrence => question == Question::Basket,
+            Self::PersonalFrequency => question == Question::User,
         }
     }
 }
@@ -47,9 +74,9 @@ impl BaselineModel {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvaluateSpec {
-    /// The K of `hit_rate@K`, each 1 to 100; 10 and 20 unless given.
+    /// The K of `hit_rate@K` and the like, each 1 to 100; 10 and 20 unless given.
     pub k: Vec<u32>,
-    /// Held-out baskets that are sampled, at least 1; 10000 unless given.
+    /// Held-out baskets, and users, that are sampled, at least 1; 10000 unless given.
     pub queries: u32,
 }
 

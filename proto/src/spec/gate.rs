@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::evaluate::BaselineModel;
+use super::metric::Metric;
 
 /// `METRIC OP [WHO.]METRIC|NUMBER [+|- NUMBER]`, for example
 /// `hit_rate@10 >= champion.hit_rate@10 - 0.005`.
@@ -12,7 +13,7 @@ use super::evaluate::BaselineModel;
 #[serde(try_from = "String", into = "String")]
 pub struct Gate {
     /// The metric of the new model.
-    pub metric: GateMetric,
+    pub metric: Metric,
     /// How the two sides are compared.
     pub op: GateOp,
     /// What the metric is compared with.
@@ -31,20 +32,8 @@ pub enum GateSide {
         /// A baseline of the spec, or an alias such as `champion`.
         who: Option<String>,
         /// Which metric.
-        metric: GateMetric,
+        metric: Metric,
     },
-}
-
-/// A metric that a gate can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GateMetric {
-    /// `hit_rate@K`, with K from 1 to 100.
-    HitRate {
-        /// Places that count.
-        k: u32,
-    },
-    /// `mrr@100`.
-    Mrr100,
 }
 
 /// How the two sides of a gate are compared.
@@ -75,7 +64,7 @@ impl Gate {
 
     /// The alias on the right side and its metric, if there is one: a name that is no baseline's.
     #[must_use]
-    pub fn alias(&self) -> Option<(&str, GateMetric)> {
+    pub fn alias(&self) -> Option<(&str, Metric)> {
         match &self.against {
             GateSide::Metric {
                 who: Some(who),

@@ -4,8 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+use toml::de::DeValue;
 
-use super::gate::{Gate, GateMetric, GateOp, GateSide};
+use super::gate::{Gate, GateOp, GateSide};
+use super::metric::UnknownMetric;
+use super::reader::Table;
 use super::value::is_name;
 
 /// A text that is not a gate.
@@ -18,8 +21,8 @@ pub enum GateError {
     #[error("`{0}` is no comparison: use `>=`, `>`, `<=` or `<`")]
     Op(String),
     /// The metric is none.
-    #[error("`{0}` is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100`")]
-    Metric(String),
+    #[error(transparent)]
+    Metric(#[from] UnknownMetric),
     /// The owner of a metric is no name.
     #[error("`{0}` names neither a baseline nor an alias")]
     Owner(String),
@@ -29,6 +32,18 @@ pub enum GateError {
     /// A number is none, or not finite.
     #[error("`{0}` is no finite number")]
     Number(String),
+}
+
+impl Gate {
+    /// What a spec has under `gate`.
+    pub(super) fn read(table: &Table<'_, '_>) -> Option<Self> {
+        table.value("gate", "a comparison of metrics", |value: &DeValue<'_>| {
+            let text = value
+                .as_str()
+                .ok_or_else(|| Some(Self::GRAMMAR.to_string()))?;
+            text.parse().map_err(|e: GateError| Some(e.to_string()))
+        })
+    }
 }
 
 impl FromStr for Gate {
@@ -69,19 +84,6 @@ impl FromStr for GateSide {
             who: who.map(str::to_string),
             metric: metric.parse()?,
         })
-    }
-}
-
-impl FromStr for GateMetric {
-    type Err = GateError;
-
-    fn from_str(word: &str) -> Result<Self, GateError> {
-        let k = word.strip_prefix("hit_rate@").and_then(|k| k.parse().ok());
-        match k.filter(|k| (1..=100).contains(k)) {
-            Some(k) => Ok(Self::HitRate { k }),
-            None if word == "mrr@100" => Ok(Self::Mrr100),
-            None => Err(GateError::Metric(word.into())),
-        }
     }
 }
 
@@ -138,15 +140,6 @@ impl fmt::Display for GateSide {
                 metric,
             } => write!(f, "{who}.{metric}"),
             Self::Metric { who: None, metric } => write!(f, "{metric}"),
-        }
-    }
-}
-
-impl fmt::Display for GateMetric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HitRate { k } => write!(f, "hit_rate@{k}"),
-            Self::Mrr100 => f.write_str("mrr@100"),
         }
     }
 }

@@ -15,8 +15,17 @@ pub(super) const TOP: TableKeys = TableKeys {
     header: "",
     required: &["name", "source"],
     optional: &[
-        "seed", "prepare", "split", "table", "check", "feed", "train", "baseline", "evaluate",
+        "seed",
+        "prepare",
+        "split",
+        "table",
+        "check",
+        "feed",
+        "train",
+        "baseline",
+        "evaluate",
         "publish",
+        "recommend",
     ],
 };
 pub(super) const SOURCE: TableKeys = TableKeys {
@@ -119,10 +128,10 @@ pub(super) const CHECK: TableKeys = TableKeys {
 pub(super) const TRAIN: TableKeys = TableKeys {
     header: "[[train]]",
     required: &["name", "model"],
-    optional: &["params", "expand"],
+    optional: &["params", "expand", "gate"],
 };
 pub(super) const PROD2VEC: TableKeys = TableKeys {
-    header: "[[train]].params",
+    header: "params of prod2vec",
     required: &[],
     optional: &[
         "dim",
@@ -135,6 +144,19 @@ pub(super) const PROD2VEC: TableKeys = TableKeys {
         "subsample",
         "batch_baskets",
         "checkpoint_steps",
+    ],
+};
+pub(super) const ALS: TableKeys = TableKeys {
+    header: "params of als",
+    required: &[],
+    optional: &[
+        "factors",
+        "iterations",
+        "regularization",
+        "alpha",
+        "solver",
+        "steps",
+        "checkpoint_iterations",
     ],
 };
 pub(super) const FEED: TableKeys = TableKeys {
@@ -195,9 +217,14 @@ pub(super) const PUBLISH: TableKeys = TableKeys {
     required: &[],
     optional: &["alias", "gate"],
 };
+pub(super) const RECOMMEND: TableKeys = TableKeys {
+    header: "[recommend]",
+    required: &[],
+    optional: &["top", "filter_bought", "csv"],
+};
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 23] = [
+pub(super) const ALL: [&TableKeys; 25] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -218,9 +245,11 @@ pub(super) const ALL: [&TableKeys; 23] = [
     &SQL,
     &TRAIN,
     &PROD2VEC,
+    &ALS,
     &BASELINE,
     &EVALUATE,
     &PUBLISH,
+    &RECOMMEND,
 ];
 
 impl TableKeys {

@@ -6,7 +6,7 @@
 //! nothing to train on) is found elsewhere and reported through [`SpecSource::error_at`].
 //!
 //! `keys` lists the tables and keys, `reader` and `value` turn TOML into typed values, the section
-//! files (`source`, `columns`, `prepare`, `table`, `rule`, `feed`, `train`, `evaluate`, `publish`) say what
+//! files (`source`, `columns`, `prepare`, `table`, `rule`, `feed`, `train`, `evaluate`, `publish`, `recommend`) say what
 //! each table means, `checks`
 //! holds the rules between keys.
 
@@ -19,10 +19,12 @@ mod gate;
 mod gate_text;
 mod keys;
 mod locate;
+mod metric;
 mod overrides;
 mod prepare;
 mod publish;
 mod reader;
+mod recommend;
 mod rule;
 mod rule_fields;
 mod rule_parse;
@@ -39,24 +41,26 @@ use serde::{Deserialize, Serialize};
 
 pub use columns::{ColumnSpec, ColumnsSpec, CsvSpec, IdKind, PathSpec};
 pub use error::{SpecError, SpecProblem};
-pub use evaluate::{BaselineModel, BaselineSpec, EvaluateSpec};
+pub use evaluate::{BaselineModel, BaselineSpec, EvaluateSpec, Question};
 pub use feed::{
     CountsParams, InteractionsParams, NamedFeedSpec, PairsParams, SequencesParams, SqlParams,
     TransformSpec,
 };
-pub use gate::{Gate, GateMetric, GateOp, GateOutcome, GateSide};
+pub use gate::{Gate, GateOp, GateOutcome, GateSide};
 pub use gate_text::GateError;
 pub use keys::nearest;
 pub use locate::SpecSource;
+pub use metric::{Metric, MetricKind, UnknownMetric};
 pub use prepare::{ContextSpec, PrepareSpec, SplitSpec, WeekRange};
 pub use publish::PublishSpec;
+pub use recommend::RecommendSpec;
 pub use rule::{
     Against, Allowed, CheckRule, CheckSpec, CheckValue, ColumnRef, ColumnType, DriftOf, RowTest,
     Severity, TableNumber, Within,
 };
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;
-pub use train::{Expand, ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
+pub use train::{AlsParams, AlsSolver, Expand, ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
 
 use reader::{Reader, Table};
 
@@ -102,6 +106,9 @@ pub struct RunSpec {
     /// What happens to a trained model; nothing is published unless given.
     #[serde(default)]
     pub publish: Option<PublishSpec>,
+    /// What every user gets; no lists are written unless given.
+    #[serde(default)]
+    pub recommend: Option<RecommendSpec>,
 }
 
 fn default_seed() -> u64 {
@@ -177,6 +184,9 @@ impl RunSpec {
             publish: top
                 .table("publish", &keys::PUBLISH)
                 .map(|t| PublishSpec::read(&t)),
+            recommend: top
+                .table("recommend", &keys::RECOMMEND)
+                .map(|t| RecommendSpec::read(&t)),
         }
     }
 }

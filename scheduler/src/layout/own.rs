@@ -21,13 +21,14 @@ use crate::jobs::read_only;
 use crate::plan::params;
 
 /// Tables whose columns more than SQL reads: the checks, the report, the trainers.
-const READ_BY_CODE: [&str; 6] = [
+const READ_BY_CODE: [&str; 7] = [
     "rejects",
     "facts",
     "splits",
     "vocab",
     "train_baskets",
     "queries",
+    "user_queries",
 ];
 
 /// Whose a table is.

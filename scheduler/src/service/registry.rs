@@ -3,12 +3,14 @@
 use pannier_proto::objects;
 use pannier_proto::wire::registry_service_server::RegistryService;
 use pannier_proto::wire::{
-    ListModelsRequest, ListModelsResponse, SimilarItem, SimilarRequest, SimilarResponse,
+    ListModelsRequest, ListModelsResponse, RecommendRequest, RecommendResponse, RecommendedItem,
+    SimilarItem, SimilarRequest, SimilarResponse,
 };
 use tonic::{Request, Response, Status};
 
 use crate::error::SchedulerError;
 use crate::neighbours::Vectors;
+use crate::recommend::recommend;
 use crate::step::StepContext;
 
 /// The service.
@@ -20,6 +22,27 @@ impl Registry {
     /// Serves this scheduler's models.
     pub fn new(context: StepContext) -> Self {
         Self { context }
+    }
+
+    async fn of_user(
+        &self,
+        request: &RecommendRequest,
+    ) -> Result<RecommendResponse, SchedulerError> {
+        let model = self.context.store.model(&request.model)?;
+        let top = request.top.clamp(1, 1000) as usize;
+        let (jobs, user) = (&self.context.jobs, &request.user_id);
+        let list = recommend(jobs, &model, user, top, request.new_only).await?;
+        let items = list.items.into_iter().map(|(item, score)| RecommendedItem {
+            item_id: item.item_id,
+            name: item.name,
+            score: f64::from(score),
+        });
+        Ok(RecommendResponse {
+            model: model.model,
+            version: model.version,
+            unknown: list.unknown,
+            items: items.collect(),
+        })
     }
 
     async fn find(&self, request: &SimilarRequest) -> Result<SimilarResponse, SchedulerError> {
@@ -54,6 +77,13 @@ impl RegistryService for Registry {
         let json =
             serde_json::to_string(&self.context.store.models()?).map_err(SchedulerError::from)?;
         Ok(Response::new(ListModelsResponse { json }))
+    }
+
+    async fn recommend(
+        &self,
+        request: Request<RecommendRequest>,
+    ) -> Result<Response<RecommendResponse>, Status> {
+        Ok(Response::new(self.of_user(&request.into_inner()).await?))
     }
 
     async fn similar(

@@ -1,132 +1,99 @@
-//! Evaluation: SQL counts at which rank each hidden item was placed; the metrics are functions of
-//! those counts. The same SQL and functions serve models and baselines.
+//! Evaluation: SQL finds what predictors placed where, the metrics are functions of that. The same SQL
+//! and functions serve models and baselines.
 
-use datafusion::arrow::array::AsArray;
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt32Type};
-use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::prelude::SessionContext;
-use pannier_engine::catalog;
-use pannier_proto::event::StepOutcome;
-use pannier_proto::objects;
+mod baskets;
+mod users;
+
 use std::sync::Arc;
 
-use super::{StepFailure, StepResult, metrics};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::prelude::SessionContext;
+use pannier_engine::catalog;
+use pannier_proto::event::{MetricRow, PairedRow, StepOutcome};
+use pannier_proto::objects;
+use pannier_proto::spec::{Metric, Question};
+
+use super::metrics::{self, Method};
+use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
-use crate::error::SchedulerError;
-use crate::plan::StepKind;
+use crate::plan::{StepKind, queries};
 
 /// Evaluates all methods of the run.
 pub async fn evaluate(run: &StepRun) -> StepResult {
-    let plan = &run.record.plan;
-    let context = run.context.jobs.context()?;
-    let queries = plan
-        .table("queries")
-        .ok_or_else(|| SchedulerError::Failed("the plan has no queries".into()))?;
-    run.context
-        .jobs
-        .register(&context, "queries", &queries.version)
-        .await?;
-    let mut methods: Vec<(String, bool)> = Vec::new();
-    for step in &plan.steps {
-        if let StepKind::Predict { method, baseline } = &step.kind {
-            register(run, &context, method, methods.len()).await?;
-            methods.push((method.clone(), baseline.is_some()));
+    let k = &run.record.plan.spec.evaluate.k;
+    let (mut rows, mut paired): (Vec<MetricRow>, Vec<PairedRow>) = (Vec::new(), Vec::new());
+    for question in [Question::Basket, Question::User] {
+        let methods = methods(run, question);
+        if methods.is_empty() {
+            continue;
         }
-    }
-    let joint = ranks(run, &context, methods.len()).await?;
-    let k = &plan.spec.evaluate.k;
-    let (mut rows, mut paired) = (Vec::new(), Vec::new());
-    for (at, (method, baseline)) in methods.iter().enumerate() {
-        rows.extend(metrics::rows(
-            method,
-            &metrics::marginal(&joint, |r| r[at]),
-            k,
-        ));
-        for (other, (against, other_baseline)) in methods.iter().enumerate() {
-            if !*baseline && *other_baseline {
-                let counts = metrics::marginal(&joint, |r| (r[at], r[other]));
-                paired.extend(metrics::paired(method, against, &counts, k));
+        let context = answers(run, question, &methods).await?;
+        let (of_methods, differences) = match question {
+            Question::Basket => {
+                let joint = baskets::ranks(run, &context, methods.len()).await?;
+                metrics::of_baskets(&methods, &joint, k)
             }
-        }
+            Question::User => {
+                let lists = users::lists(run, &context, methods.len()).await?;
+                metrics::of_users(&methods, &lists, k)
+            }
+        };
+        rows.extend(of_methods);
+        paired.extend(differences);
     }
     // The headline metric leads, models before baselines.
-    rows.sort_by_key(|r| metrics::place(&r.metric, k));
-    paired.sort_by_key(|r| metrics::place(&r.metric, k));
-    Ok((
-        StepOutcome::Evaluated {
-            metrics: rows,
-            paired,
-        },
-        false,
-    ))
+    let order: Vec<String> = [Question::Basket, Question::User]
+        .into_iter()
+        .flat_map(|question| Metric::of(question, k))
+        .map(|metric| metric.to_string())
+        .collect();
+    let place = |metric: &String| order.iter().position(|name| name == metric);
+    rows.sort_by_key(|r| place(&r.metric));
+    paired.sort_by_key(|r| place(&r.metric));
+    let metrics = rows;
+    Ok((StepOutcome::Evaluated { metrics, paired }, false))
 }
 
-async fn register(
+/// Who was asked a question, in the order of the plan.
+fn methods(run: &StepRun, asked: Question) -> Vec<Method> {
+    let steps = run.record.plan.steps.iter();
+    let methods = steps.filter_map(|step| match &step.kind {
+        StepKind::Predict {
+            method,
+            baseline,
+            question,
+        } if *question == asked => Some(Method {
+            name: method.clone(),
+            baseline: baseline.is_some(),
+        }),
+        _ => None,
+    });
+    methods.collect()
+}
+
+/// The queries as `queries`, and the predictions of each method as `predictions_0` and so on.
+async fn answers(
     run: &StepRun,
-    context: &SessionContext,
-    method: &str,
-    at: usize,
-) -> Result<(), StepFailure> {
+    question: Question,
+    methods: &[Method],
+) -> Result<SessionContext, StepFailure> {
+    let jobs = &run.context.jobs;
+    let context = jobs.context()?;
+    let asked = check::manifest(run, queries(question)).await?;
+    context.register_table("queries", catalog::table(jobs.warehouse(), &asked)?)?;
     let fields = [
         ("query_id", DataType::UInt64),
         ("item_idx", DataType::UInt32),
         ("rank", DataType::UInt32),
         ("score", DataType::Float32),
     ];
-    let schema = Arc::new(Schema::new(
-        fields.map(|(n, t)| Field::new(n, t, true)).to_vec(),
-    ));
-    let path = format!(
-        "{}/predictions.parquet",
-        objects::predictions(&run.record.run_id, method)
-    );
-    let table = catalog::object(run.context.jobs.warehouse(), &path, schema).await?;
-    context.register_table(format!("predictions_{at}"), table)?;
-    Ok(())
-}
-
-/// How many queries have which ranks with the methods, in their order (0: the hidden item is not
-/// in the list). One row per combination that occurs.
-async fn ranks(
-    run: &StepRun,
-    context: &SessionContext,
-    methods: usize,
-) -> Result<Vec<(Vec<u32>, u64)>, StepFailure> {
-    let each = |part: fn(usize) -> String| (0..methods).map(part).collect::<Vec<_>>();
-    let ranks = each(|m| format!("coalesce(p{m}.rank, arrow_cast(0, 'UInt32'))"));
-    let joins = each(|m| {
-        format!(
-            "left join predictions_{m} p{m} on p{m}.query_id = q.query_id and p{m}.item_idx = q.target"
-        )
-    });
-    let named: Vec<String> = ranks
-        .iter()
-        .enumerate()
-        .map(|(m, r)| format!("{r} as rank_{m}"))
-        .collect();
-    let sql = format!(
-        "select {}, count(*) as n from queries q {} group by {}",
-        named.join(", "),
-        joins.join(" "),
-        ranks.join(", ")
-    );
-    let query = context.sql(&sql).await?.into_optimized_plan()?;
-    let batches = run.context.jobs.query(context, query, &run.cancel).await?;
-    let mut out = Vec::new();
-    for batch in &batches {
-        let count = batch.column(methods).as_primitive::<Int64Type>();
-        for row in 0..batch.num_rows() {
-            out.push((
-                ranks_of(batch, methods, row),
-                count.value(row).unsigned_abs(),
-            ));
-        }
+    let schema = Schema::new(fields.map(|(n, t)| Field::new(n, t, true)).to_vec());
+    let schema = Arc::new(schema);
+    for (at, method) in methods.iter().enumerate() {
+        let folder = objects::predictions(&run.record.run_id, question, &method.name);
+        let path = format!("{folder}/predictions.parquet");
+        let table = catalog::object(jobs.warehouse(), &path, Arc::clone(&schema)).await?;
+        context.register_table(format!("predictions_{at}"), table)?;
     }
-    Ok(out)
-}
-
-fn ranks_of(batch: &RecordBatch, methods: usize, row: usize) -> Vec<u32> {
-    (0..methods)
-        .map(|m| batch.column(m).as_primitive::<UInt32Type>().value(row))
-        .collect()
+    Ok(context)
 }

@@ -6,14 +6,18 @@ use pannier_proto::feed::{FeedSpec, Transform};
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
-use pannier_proto::spec::{ModelSpec, NamedFeedSpec, TrainSpec};
+use pannier_proto::spec::{ModelSpec, NamedFeedSpec, Prod2vecParams, TrainSpec};
 
 use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
+use crate::error::SchedulerError;
 use crate::{feeds, neighbours};
 
 /// Rows of a step where nothing is learned from them.
 const SELECT_ROWS: u64 = 4096;
+/// Counts of a step: they are few bytes each.
+const COUNTS_ROWS: u64 = 65_536;
+const COUNTS_ORDER: [&str; 2] = ["user_id", "item_idx"];
 
 /// Writes a feed of the spec.
 pub async fn make(run: &StepRun, named: &NamedFeedSpec, columns: &[String]) -> StepResult {
@@ -37,7 +41,14 @@ pub async fn make(run: &StepRun, named: &NamedFeedSpec, columns: &[String]) -> S
 
 /// The feed that a training reads: a function of its params and of the tables' versions.
 pub async fn training(run: &StepRun, train: &TrainSpec) -> Result<FeedSpec, StepFailure> {
-    let ModelSpec::Prod2vec(params) = &train.model;
+    match &train.model {
+        ModelSpec::Prod2vec(params) => pairs(run, params).await,
+        ModelSpec::Als(_) => counts(run).await,
+    }
+}
+
+/// Pairs of the items of baskets.
+async fn pairs(run: &StepRun, params: &Prod2vecParams) -> Result<FeedSpec, StepFailure> {
     let baskets = check::manifest(run, "train_baskets").await?;
     let keep = if params.subsample > 0.0 {
         feeds::keep_chances(&item_counts(run).await?, params.subsample)
@@ -56,6 +67,23 @@ pub async fn training(run: &StepRun, train: &TrainSpec) -> Result<FeedSpec, Step
         shuffle: true,
         batch_rows: u64::from(params.batch_baskets),
         ..FeedSpec::new(&baskets.table, &baskets.version, baskets.row_groups())
+    })
+}
+
+/// All counts, user after user.
+async fn counts(run: &StepRun) -> Result<FeedSpec, StepFailure> {
+    let counts = check::manifest(run, "counts").await?;
+    if counts.key != ["user_id"] || !counts.sort.starts_with(&COUNTS_ORDER.map(str::to_owned)) {
+        let found = format!("key {:?}, sort {:?}", counts.key, counts.sort);
+        let reason = format!(
+            "the training reads the table counts user after user: give it key [\"user_id\"] and sort {COUNTS_ORDER:?}; it has {found}"
+        );
+        return Err(SchedulerError::Failed(reason).into());
+    }
+    let columns = ["user_id", "item_idx", "count"];
+    Ok(FeedSpec {
+        batch_rows: COUNTS_ROWS,
+        ..select(&counts, &columns, run.record.plan.spec.seed)
     })
 }
 

@@ -69,9 +69,14 @@ pub async fn perform(run: &StepRun) -> StepResult {
         StepKind::Lines { raw, own } => lines::balance(run, raw, *own).await,
         StepKind::Feed { feed, columns } => feed::make(run, feed, columns).await,
         StepKind::Train(train) => work::train(run, train).await,
-        StepKind::Predict { method, baseline } => work::predict(run, method, *baseline).await,
+        StepKind::Predict {
+            method,
+            baseline,
+            question,
+        } => work::predict(run, method, *baseline, *question).await,
         StepKind::Evaluate => evaluate::evaluate(run).await,
         StepKind::Publish { train, publish } => publish::publish(run, train, publish).await,
+        StepKind::Recommend { train, recommend } => work::recommend(run, train, recommend).await,
         StepKind::Profile => profile::make(run).await,
         StepKind::Report => report::write(run).await,
     }

@@ -2,15 +2,19 @@
 //! feeds are, hands the work out, and passes on what the trainer reports.
 
 use pannier_proto::event::{RunEventKind, StepOutcome};
+use pannier_proto::feed::FeedSpec;
 use pannier_proto::objects;
-use pannier_proto::spec::{BaselineModel, Expand, ModelSpec, TrainSpec};
-use pannier_proto::work::{Predictor, Work, WorkKind, WorkReportKind};
+use pannier_proto::spec::{BaselineModel, Expand, Question, RecommendSpec, TrainSpec};
+use pannier_proto::work::{
+    PredictWork, PredictionForm, Predictor, TrainWork, Work, WorkKind, WorkReportKind,
+};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::feed::{put, select, training};
 use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
+use crate::plan::{HISTORIES, queries};
 use crate::trainers::AttemptEvent;
 
 /// Places written for each query: enough for every metric asked for.
@@ -18,69 +22,116 @@ pub const TOP: u32 = 100;
 
 /// Trains a model.
 pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
-    let ModelSpec::Prod2vec(params) = &train.model;
     let plan = &run.record.plan;
     let model = plan.model_name(&train.name);
     let version = run
         .context
         .store
         .reserve_version(&model, &run.record.run_id)?;
-    let vocab = check::manifest(run, "vocab").await?;
     let feed = training(run, train).await?;
     put(run, &feed).await?;
-    let kind = WorkKind::TrainProd2vec {
-        params: params.clone(),
+    let work = TrainWork {
+        spec: train.model.clone(),
         seed: plan.spec.seed,
         feed,
-        vocab: objects::table_manifest("vocab", &vocab.version),
+        vocab: vocab(run).await?,
         checkpoints: objects::checkpoints(&run.record.run_id, &train.name),
         artifact: objects::artifact_dir(&model, version),
         ledger: objects::ledger(&run.record.run_id, &train.name),
         gathered: train.expand == Expand::Trainer,
     };
-    lease(run, kind).await
+    lease(run, WorkKind::Train(work)).await
 }
 
 /// Ranks the catalogue for every query.
-pub async fn predict(run: &StepRun, method: &str, baseline: Option<BaselineModel>) -> StepResult {
-    let plan = &run.record.plan;
+pub async fn predict(
+    run: &StepRun,
+    method: &str,
+    baseline: Option<BaselineModel>,
+    question: Question,
+) -> StepResult {
     let predictor = match baseline {
         Some(BaselineModel::Popularity) => Predictor::Popularity,
-        Some(BaselineModel::CoOccurrence) => {
-            let baskets = select(
-                &check::manifest(run, "train_baskets").await?,
-                &["items"],
-                plan.spec.seed,
-            );
-            put(run, &baskets).await?;
-            Predictor::CoOccurrence { baskets }
-        }
-        None => {
-            let model = plan.model_name(method);
-            let version = run
-                .context
-                .store
-                .reserve_version(&model, &run.record.run_id)?;
-            Predictor::Prod2vec {
-                artifact: objects::artifact_dir(&model, version),
-            }
-        }
+        Some(BaselineModel::PersonalFrequency) => Predictor::PersonalFrequency,
+        Some(BaselineModel::CoOccurrence) => Predictor::CoOccurrence {
+            baskets: written(run, "train_baskets", &["items"]).await?,
+        },
+        None => model(run, method)?,
     };
-    let queries = select(
-        &check::manifest(run, "queries").await?,
-        &["query_id", "items"],
-        plan.spec.seed,
-    );
-    put(run, &queries).await?;
-    let vocab = check::manifest(run, "vocab").await?;
-    let kind = WorkKind::Predict {
+    let columns: &[&str] = match question {
+        Question::Basket => &["query_id", "items"],
+        Question::User => &["query_id", "items", "counts"],
+    };
+    let work = PredictWork {
         predictor,
-        queries,
-        vocab: objects::table_manifest("vocab", &vocab.version),
+        queries: written(run, queries(question), columns).await?,
+        vocab: vocab(run).await?,
         top: TOP,
-        output: objects::predictions(&run.record.run_id, method),
+        // A basket holds an item once; users buy theirs again.
+        new_only: question == Question::Basket,
+        output: objects::predictions(&run.record.run_id, question, method),
+        form: PredictionForm::Ranks,
     };
-    lease(run, kind).await
+    lease(run, WorkKind::Predict(work)).await
+}
+
+/// Writes every user's list, where the model is fit to be published.
+pub async fn recommend(run: &StepRun, train: &str, spec: &RecommendSpec) -> StepResult {
+    if let Some(reason) = withheld(run, train)? {
+        return Ok((StepOutcome::Withheld { reason }, false));
+    }
+    let work = PredictWork {
+        predictor: model(run, train)?,
+        queries: written(run, HISTORIES, &["user_id", "items", "counts"]).await?,
+        vocab: vocab(run).await?,
+        top: spec.top,
+        new_only: spec.filter_bought,
+        output: objects::recommendations(&run.record.run_id, train),
+        form: PredictionForm::Lists { csv: spec.csv },
+    };
+    lease(run, WorkKind::Predict(work)).await
+}
+
+/// Why a model's lists are not made: what its gate said, where it did not let it pass.
+fn withheld(run: &StepRun, train: &str) -> Result<Option<String>, StepFailure> {
+    let mut reason = None;
+    for event in run.context.store.events(&run.record.run_id, 0, u32::MAX)? {
+        if let RunEventKind::StepFinished { step, result, .. } = event.kind
+            && step == format!("publish:{train}")
+            && let StepOutcome::Published {
+                passed,
+                explanation,
+                ..
+            } = result
+        {
+            reason = (!passed).then_some(explanation);
+        }
+    }
+    Ok(reason)
+}
+
+/// A model of this run.
+fn model(run: &StepRun, train: &str) -> Result<Predictor, StepFailure> {
+    let model = run.record.plan.model_name(train);
+    let store = &run.context.store;
+    let version = store.reserve_version(&model, &run.record.run_id)?;
+    Ok(Predictor::Model {
+        artifact: objects::artifact_dir(&model, version),
+    })
+}
+
+/// The feed of all rows of a table, written down.
+async fn written(run: &StepRun, table: &str, columns: &[&str]) -> Result<FeedSpec, StepFailure> {
+    let table = check::manifest(run, table).await?;
+    let feed = select(&table, columns, run.record.plan.spec.seed);
+    put(run, &feed).await?;
+    Ok(feed)
+}
+
+/// Path of the vocab's manifest.
+async fn vocab(run: &StepRun) -> Result<String, StepFailure> {
+    let vocab = check::manifest(run, "vocab").await?;
+    Ok(objects::table_manifest("vocab", &vocab.version))
 }
 
 /// Hands work to a trainer and waits for its end.

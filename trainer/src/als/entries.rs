@@ -56,6 +56,49 @@ impl Entries {
         })
     }
 
+    /// No rows yet.
+    pub(crate) fn none(columns: usize) -> Self {
+        Self {
+            columns,
+            starts: vec![0],
+            of: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn push_row(&mut self) {
+        self.starts.push(self.len());
+    }
+
+    /// Adds an entry to the last row, of which there is one; columns of a row come in order.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where it lies outside, comes out of order, or is no number.
+    pub(crate) fn push(&mut self, column: usize, value: f32) -> Result<(), TrainerError> {
+        let wrong = |reason: String| Err(TrainerError::data("counts", reason));
+        if column >= self.columns {
+            let reason = format!(
+                "item {column} of {}: counts and vocab are of different versions",
+                self.columns
+            );
+            return wrong(reason);
+        }
+        if !value.is_finite() {
+            return wrong(format!("{value} is no count"));
+        }
+        let (end, starts) = (self.len(), self.starts.len());
+        let first = starts < 2 || self.starts[starts - 2] == end;
+        let ascends = self.of.last().is_none_or(|last| (*last as usize) < column);
+        if !first && !ascends {
+            return wrong("a user's items are not in the order of their indices, each once".into());
+        }
+        self.of.push(column as u32);
+        self.values.push(value);
+        self.starts[starts - 1] = end + 1;
+        Ok(())
+    }
+
     /// Rows.
     #[must_use]
     pub fn rows(&self) -> usize {

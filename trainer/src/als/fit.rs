@@ -52,47 +52,100 @@ pub struct Als {
     pub solver: Solver,
 }
 
+/// Hears how many rows were solved, once for each block of them; its error ends the work.
+pub type Watch<'a> = &'a (dyn Fn(usize) -> Result<(), TrainerError> + Sync);
+
+/// Nobody listens.
+pub const UNWATCHED: Watch<'static> = &|_| Ok(());
+
 impl Als {
     /// Solves all rows of one side, on the pool of the calling thread. `entries`: rows of the solved
     /// side, columns of the fixed one.
     ///
     /// # Errors
     /// [`TrainerError::Data`] where factors are not independent and λ is 0, or an implicit entry is
-    /// not above 0; [`TrainerError::Bug`] where sizes do not fit.
+    /// not above 0; [`TrainerError::Bug`] where sizes do not fit; those of `watch`.
     pub fn solve(
         &self,
         entries: &Entries,
         fixed: &Factors,
         solved: &mut Factors,
+        watch: Watch<'_>,
     ) -> Result<(), TrainerError> {
-        let fits = entries.rows() == solved.rows() && entries.columns() == fixed.rows();
-        if !fits || fixed.dim() != solved.dim() {
+        self.fix(fixed)?.solve(entries, solved, watch)
+    }
+
+    /// Makes ready what all rows of a side share, for as many solutions as are wanted.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where factors are not independent and λ is 0.
+    pub fn fix<'f>(&self, factors: &'f Factors) -> Result<Fixed<'f>, TrainerError> {
+        let basis = match self.feedback {
+            Feedback::Implicit { .. } => {
+                let lambda = f64::from(self.regularization);
+                let basis = Basis::new(&gramian(factors), factors.dim(), lambda)?;
+                let z = basis.inside(factors);
+                Some((basis, z))
+            }
+            // Divided by λ·n a row's system has the same form: B is I.
+            Feedback::Explicit => None,
+        };
+        Ok(Fixed {
+            als: *self,
+            factors,
+            basis,
+        })
+    }
+}
+
+/// The side that is fixed while the other is solved.
+pub struct Fixed<'f> {
+    als: Als,
+    factors: &'f Factors,
+    /// Where B is not I: the basis, and the factors in it.
+    basis: Option<(Basis, Factors)>,
+}
+
+impl Fixed<'_> {
+    /// As [`Als::solve`].
+    ///
+    /// # Errors
+    /// As [`Als::solve`].
+    pub fn solve(
+        &self,
+        entries: &Entries,
+        solved: &mut Factors,
+        watch: Watch<'_>,
+    ) -> Result<(), TrainerError> {
+        let fits = entries.rows() == solved.rows() && entries.columns() == self.factors.rows();
+        if !fits || self.factors.dim() != solved.dim() {
             return Err(TrainerError::bug("factors of other sizes than the entries"));
         }
-        match self.feedback {
-            Feedback::Implicit { alpha } => {
-                let lambda = f64::from(self.regularization);
-                let basis = Basis::new(&gramian(fixed), fixed.dim(), lambda)?;
-                let z = basis.inside(fixed);
+        let lambda = self.als.regularization;
+        match (self.als.feedback, &self.basis) {
+            (Feedback::Implicit { alpha }, Some((basis, z))) => {
                 basis.enter(solved);
-                self.rows(entries, &z, solved, |_, v| (alpha * v, 1.0 + alpha * v))?;
+                let of = |_, v| (alpha * v, 1.0 + alpha * v);
+                self.als.rows(entries, z, solved, watch, of)?;
                 basis.leave(solved);
                 Ok(())
             }
-            // Divided by λ·n the system has the same form: B is I.
-            Feedback::Explicit => self.rows(entries, fixed, solved, |n, v| {
-                let by = 1.0 / (self.regularization * n as f32);
+            _ => self.als.rows(entries, self.factors, solved, watch, |n, v| {
+                let by = 1.0 / (lambda * n as f32);
                 (by, by * v)
             }),
         }
     }
+}
 
+impl Als {
     /// `of` makes w and c of a row's number of entries and one's value.
     fn rows(
         &self,
         entries: &Entries,
         z: &Factors,
         solved: &mut Factors,
+        watch: Watch<'_>,
         of: impl Fn(usize, f32) -> (f32, f32) + Sync,
     ) -> Result<(), TrainerError> {
         let set = Instructions::best();
@@ -101,6 +154,7 @@ impl Als {
         blocks.try_for_each_init(
             || (Scratch::default(), Vec::new(), Vec::new()),
             |(scratch, weights, targets), (block, xs)| {
+                watch(xs.len() / lanes)?;
                 for (at, x) in xs.chunks_exact_mut(lanes).enumerate() {
                     let (columns, values) = entries.row(block * ROWS + at);
                     weights.clear();

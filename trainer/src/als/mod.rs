@@ -12,18 +12,26 @@
 //! Rows are solved independently of each other and sums have a fixed order: the factors do not
 //! depend on the number of threads.
 
+pub(crate) mod artifact;
 mod basis;
+mod checkpoint;
 mod cholesky;
 mod entries;
 mod factors;
 mod fit;
+mod loss;
 mod product;
+mod read;
 mod row;
 #[cfg(test)]
 mod tests;
 mod top;
+pub(crate) mod train;
+#[cfg(test)]
+mod whole_tests;
 
+pub(crate) use artifact::load;
 pub use entries::Entries;
 pub use factors::Factors;
-pub use fit::{Als, Feedback, Solver};
+pub use fit::{Als, Feedback, Fixed, Solver, UNWATCHED, Watch};
 pub use top::{Place, top};

@@ -111,7 +111,7 @@ proptest! {
         // As far apart as factors are after an iteration or two.
         y.values.iter_mut().flat_map(|lane| &mut lane.0).for_each(|x| *x *= dim as f32);
         let mut x = Factors::random(9, dim, seed ^ 1);
-        als.solve(&entries, &y, &mut x).unwrap();
+        als.solve(&entries, &y, &mut x, UNWATCHED).unwrap();
         for row in 0..9 {
             let expected = reference(&als, &entries, &y, row);
             let length = expected.iter().map(|x| x * x).sum::<f64>().sqrt();
@@ -198,9 +198,9 @@ fn every_half_iteration_lowers_the_objective() {
         let (mut x, mut y) = (Factors::random(60, 20, 1), Factors::random(40, 20, 2));
         let mut last = objective(&als, &entries, &x, &y);
         for _ in 0..8 {
-            als.solve(&entries, &y, &mut x).unwrap();
+            als.solve(&entries, &y, &mut x, UNWATCHED).unwrap();
             let users = objective(&als, &entries, &x, &y);
-            als.solve(&across, &x, &mut y).unwrap();
+            als.solve(&across, &x, &mut y, UNWATCHED).unwrap();
             let items = objective(&als, &entries, &x, &y);
             assert!(users < last && items < users, "{last} {users} {items}");
             last = items;
@@ -222,8 +222,8 @@ fn the_number_of_threads_changes_no_bit() {
             let (mut x, mut y) = (Factors::random(3000, 33, 1), Factors::random(200, 33, 2));
             let across = entries.transposed();
             for _ in 0..2 {
-                als.solve(&entries, &y, &mut x).unwrap();
-                als.solve(&across, &x, &mut y).unwrap();
+                als.solve(&entries, &y, &mut x, UNWATCHED).unwrap();
+                als.solve(&across, &x, &mut y, UNWATCHED).unwrap();
             }
             (x, y)
         })
@@ -245,15 +245,54 @@ fn what_cannot_be_is_said() {
         solver: Solver::Cholesky,
     };
     let (y, mut x) = (Factors::random(2, 4, 1), Factors::random(2, 4, 2));
-    let error = als.solve(&entries, &y, &mut x).unwrap_err().to_string();
+    let error = als
+        .solve(&entries, &y, &mut x, UNWATCHED)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("above 0"), "{error}");
     let singular = Als {
         regularization: 0.0,
         ..als
     };
     let error = singular
-        .solve(&entries, &y, &mut x)
+        .solve(&entries, &y, &mut x, UNWATCHED)
         .unwrap_err()
         .to_string();
     assert!(error.contains("regularization"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn the_loss_is_its_definition(als in als(), dim in 1usize..20, every in 1u32..6, seed: u64) {
+        let entries = made(7, 30, every, seed);
+        let (mut x, mut y) = (Factors::random(7, dim, seed), Factors::random(30, dim, seed ^ 1));
+        for factors in [&mut x, &mut y] {
+            factors.values.iter_mut().flat_map(|lane| &mut lane.0).for_each(|x| *x *= dim as f32);
+        }
+        let across = entries.transposed();
+        let length = |of: &[f32]| of.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+        let (mut sum, lambda) = (0.0, f64::from(als.regularization));
+        for row in 0..7 {
+            let (columns, values) = entries.row(row);
+            for column in 0..30 {
+                let score: f64 = x.row(row).iter().zip(y.row(column)).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+                let value = columns.iter().position(|c| *c as usize == column).map(|at| f64::from(values[at]));
+                sum += match (als.feedback, value) {
+                    (Feedback::Implicit { alpha }, Some(value)) => (1.0 + f64::from(alpha) * value) * (1.0 - score).powi(2),
+                    (Feedback::Implicit { .. }, None) => score * score,
+                    (Feedback::Explicit, Some(value)) => (value - score).powi(2),
+                    (Feedback::Explicit, None) => 0.0,
+                };
+            }
+        }
+        let implicit = matches!(als.feedback, Feedback::Implicit { .. });
+        let times = |entries: &Entries, row: usize| if implicit { 1.0 } else { entries.row(row).0.len() as f64 };
+        sum += lambda * (0..7).map(|row| times(&entries, row) * length(x.row(row))).sum::<f64>();
+        sum += lambda * (0..30).map(|row| times(&across, row) * length(y.row(row))).sum::<f64>();
+        let expected = sum / entries.len().max(1) as f64;
+        let got = als.loss(&entries, &across, &x, &y);
+        prop_assert!((got - expected).abs() <= 1e-4 * (1.0 + expected), "{got} for {expected}");
+    }
 }

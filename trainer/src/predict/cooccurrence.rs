@@ -2,6 +2,7 @@
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
+use crate::predict::queries::Query;
 use crate::predict::scorers::Scorer;
 
 /// Baskets laid end to end.
@@ -72,10 +73,14 @@ impl CoOccurrence {
 }
 
 impl Scorer for CoOccurrence {
-    fn score(&self, queries: &[Vec<u32>], scores: &mut [f32]) {
+    fn score(&self, queries: &[Query], scores: &mut [f32]) {
         scores.fill(0.0);
         for (query, scores) in queries.iter().zip(scores.chunks_exact_mut(self.rows)) {
-            for (other, n) in query.iter().flat_map(|item| &self.shared[*item as usize]) {
+            for (other, n) in query
+                .items
+                .iter()
+                .flat_map(|item| &self.shared[*item as usize])
+            {
                 // Exact below 2^24 shared baskets, rounded above.
                 scores[*other as usize] += *n as f32;
             }
@@ -97,7 +102,8 @@ mod tests {
             let mut baskets = Baskets::default();
             all.iter().for_each(|b| baskets.push(&b.iter().copied().collect::<Vec<_>>()));
             let mut scores = vec![7.0; 12];
-            CoOccurrence::new(&baskets, 12).score(&[query.iter().copied().collect()], &mut scores);
+            let items = query.iter().copied().collect();
+            CoOccurrence::new(&baskets, 12).score(&[Query { items, counts: vec![] }], &mut scores);
             for candidate in 2u32..12 {
                 let naive: usize = query
                     .iter()

@@ -1,9 +1,10 @@
 //! Predictions: the whole catalogue ranked for every query, the first places written.
 //!
-//! Queries come through the feed and go out in its order. Blocks of them are ranked in parallel;
-//! neither scores nor order depend on the number of threads.
+//! Queries come through the feed and go out in its order. They are ranked in parallel; neither scores
+//! nor order depend on the number of threads.
 
 mod cooccurrence;
+mod factorized;
 mod output;
 mod queries;
 mod rank;
@@ -11,19 +12,22 @@ mod scorers;
 
 use std::time::Instant;
 
-use pannier_proto::feed::FeedSpec;
-use pannier_proto::work::{Predictor, WorkOutcome};
+use pannier_proto::spec::ModelSpec;
+use pannier_proto::work::{PredictWork, Predictor, WorkOutcome};
 use rayon::ThreadPool;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 
+use crate::als;
+use crate::artifact::{ArtifactConfig, WEIGHTS};
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::predict::cooccurrence::{Baskets, CoOccurrence};
+use crate::predict::factorized::Factorized;
 use crate::predict::output::Output;
+use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_places};
-use crate::predict::scorers::{Popularity, Scorer, Vectors, by_index};
-use crate::prod2vec::artifact::{ArtifactConfig, CONFIG, WEIGHTS};
+use crate::predict::scorers::{PersonalFrequency, Popularity, Scorer, Vectors, by_index};
 use crate::prod2vec::checkpoint::model_of;
 use crate::report::Pace;
 use crate::storage::Storage;
@@ -31,16 +35,19 @@ use crate::vocab::Vocab;
 
 /// Queries scored together by one thread.
 const BLOCK: usize = 16;
-/// Name of the file below the output's folder.
-const FILE: &str = "predictions.parquet";
 
 /// What is asked for.
 pub(crate) struct Prediction<'a> {
-    pub predictor: &'a Predictor,
-    pub queries: &'a FeedSpec,
+    pub work: &'a PredictWork,
     pub vocab: &'a Vocab,
-    pub top: u32,
-    pub output: &'a str,
+}
+
+/// Who ranks.
+enum Ranker {
+    /// By a score of every item.
+    Scored(Box<dyn Scorer>),
+    /// By factors.
+    Factorized(Factorized),
 }
 
 impl Prediction<'_> {
@@ -62,21 +69,38 @@ impl Prediction<'_> {
             .build();
         let pool = pool.map_err(TrainerError::bug)?;
         let counts = by_index(self.vocab.counts());
-        let scorer = self.scorer(context, storage, &pool, &counts)?;
-        let mut output = Output::create(storage, format!("{}/{FILE}", self.output))?;
-        let mut feed = context.open(self.queries, (0, 0), 1, false)?;
+        let ranker = self.ranker(context, storage, &pool, &counts)?;
+        let mut output = None;
+        let mut feed = context.open(&self.work.queries, (0, 0), 1, false)?;
         let (mut pace, mut done) = (Pace::new(), 0);
-        let total = self.queries.row_groups.iter().sum();
+        let total = self.work.queries.row_groups.iter().sum();
         while let Some((step, _)) = feed.next_blocking()? {
-            let ids = queries::ids(&step.batch)?;
-            let baskets = queries::baskets(&step.batch, counts.len())?;
-            let ranked = self.rank(context, &pool, &*scorer, &counts, &baskets)?;
-            output.write(&ids, &ranked)?;
-            done += ids.len() as u64;
-            if let Some(progress) = pace.tick(done, total, ids.len() as u64, None) {
+            let (names, queries) = queries::queries(&step.batch, counts.len())?;
+            let ranked = match &ranker {
+                Ranker::Scored(scorer) => {
+                    self.rank(context, &pool, &**scorer, &counts, &queries)?
+                }
+                Ranker::Factorized(by) => {
+                    pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
+                }
+            };
+            let file = match &mut output {
+                Some(file) => file,
+                None => output.insert(Output::create(storage, self, step.batch.schema_ref())?),
+            };
+            file.write(&names, &ranked)?;
+            if context.cancel.is_cancelled() {
+                return Err(TrainerError::Stopped);
+            }
+            done += queries.len() as u64;
+            if let Some(progress) = pace.tick(done, total, queries.len() as u64, None) {
                 context.reporter.send(progress);
             }
         }
+        let Some(output) = output else {
+            let reason = "there are none; check that the split holds something out";
+            return Err(TrainerError::data("queries", reason));
+        };
         let (path, rows) = output.close()?;
         Ok(WorkOutcome::Predicted {
             queries: done,
@@ -92,9 +116,16 @@ impl Prediction<'_> {
         pool: &ThreadPool,
         scorer: &dyn Scorer,
         counts: &[u64],
-        baskets: &[Vec<u32>],
+        queries: &[Query],
     ) -> Result<Vec<Vec<Place>>, TrainerError> {
-        let block = |scores: &mut Vec<f32>, block: &[Vec<u32>]| {
+        let own = |query: &'_ Query| -> Vec<u32> {
+            if self.work.new_only {
+                query.items.clone()
+            } else {
+                Vec::new()
+            }
+        };
+        let block = |scores: &mut Vec<f32>, block: &[Query]| {
             if context.cancel.is_cancelled() {
                 return Err(TrainerError::Stopped);
             }
@@ -102,11 +133,13 @@ impl Prediction<'_> {
             scorer.score(block, scores);
             let places = block.iter().zip(scores.chunks_exact(counts.len()));
             Ok(places
-                .map(|(own, scores)| first_places(scores, counts, own, self.top as usize))
+                .map(|(query, scores)| {
+                    first_places(scores, counts, &own(query), self.work.top as usize)
+                })
                 .collect::<Vec<_>>())
         };
         let blocks = || {
-            let blocks = baskets
+            let blocks = queries
                 .par_chunks(BLOCK)
                 .map_init(|| vec![0.0; BLOCK * counts.len()], block);
             blocks.collect::<Result<Vec<_>, _>>()
@@ -114,17 +147,18 @@ impl Prediction<'_> {
         Ok(pool.install(blocks)?.into_iter().flatten().collect())
     }
 
-    fn scorer(
+    fn ranker(
         &self,
         context: &FeedContext,
         storage: &Storage,
         pool: &ThreadPool,
         counts: &[u64],
-    ) -> Result<Box<dyn Scorer>, TrainerError> {
-        Ok(match self.predictor {
+    ) -> Result<Ranker, TrainerError> {
+        let scorer: Box<dyn Scorer> = match &self.work.predictor {
             Predictor::Popularity => Box::new(Popularity {
                 counts: counts.to_vec(),
             }),
+            Predictor::PersonalFrequency => Box::new(PersonalFrequency::new(counts)),
             Predictor::CoOccurrence { baskets } => {
                 let mut all = Baskets::default();
                 let mut feed = context.open(baskets, (0, 0), 1, false)?;
@@ -135,22 +169,41 @@ impl Prediction<'_> {
                 }
                 Box::new(pool.install(|| CoOccurrence::new(&all, counts.len())))
             }
-            Predictor::Prod2vec { artifact } => {
-                let config = storage.get(&format!("{artifact}/{CONFIG}"))?;
-                let wrong = |reason: String| {
-                    TrainerError::data("artifact", format!("{artifact}: {reason}"))
-                };
-                let config: ArtifactConfig =
-                    serde_json::from_slice(&config).map_err(|e| wrong(e.to_string()))?;
-                let (model, _) =
-                    model_of(&storage.get(&format!("{artifact}/{WEIGHTS}"))?, "pannier")?;
-                if config.vocab != self.vocab.digest || model.rows() != counts.len() {
-                    return Err(wrong(
-                        "it was trained with another vocab; train it again".into(),
-                    ));
-                }
-                Box::new(Vectors::new(model, counts, config.params.power))
+            Predictor::Model { artifact } => {
+                return model(storage, artifact, self.vocab, counts);
             }
-        })
+        };
+        Ok(Ranker::Scored(scorer))
     }
+}
+
+/// A model that was trained with this vocab.
+fn model(
+    storage: &Storage,
+    artifact: &str,
+    vocab: &Vocab,
+    counts: &[u64],
+) -> Result<Ranker, TrainerError> {
+    let config = ArtifactConfig::read(storage, artifact, vocab)?;
+    let (rows, ranker) = match config.model {
+        ModelSpec::Prod2vec(params) => {
+            let (model, _) = model_of(&storage.get(&format!("{artifact}/{WEIGHTS}"))?, "pannier")?;
+            let rows = model.rows();
+            let scorer = Vectors::new(model, counts, params.power);
+            (rows, Ranker::Scored(Box::new(scorer)))
+        }
+        ModelSpec::Als(params) => {
+            let items = als::load(storage, artifact)?;
+            let als = als::train::exact(&params);
+            (
+                vocab.rows() - vocab.items.len() + items.rows(),
+                Ranker::Factorized(Factorized { als, items }),
+            )
+        }
+    };
+    if rows != counts.len() {
+        let reason = format!("{artifact}: it has {rows} rows, the vocab {}", counts.len());
+        return Err(TrainerError::data("artifact", reason));
+    }
+    Ok(ranker)
 }

@@ -1,54 +1,70 @@
-//! Predictions on their way into one Parquet file, piece by piece. Nothing is there until it is
-//! closed.
+//! Predictions on their way into files, piece by piece. Nothing is there until they are closed.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, RecordBatch, UInt32Array, UInt64Array};
+use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use parquet::arrow::AsyncArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
+use pannier_proto::ids::FIRST_ITEM;
+use pannier_proto::work::PredictionForm;
+use tokio::io::AsyncWriteExt;
 
 use crate::error::TrainerError;
+use crate::predict::Prediction;
 use crate::predict::rank::Place;
 use crate::storage::{Storage, failed};
+use crate::table_file::TableFile;
+use crate::vocab::Vocab;
 
-/// Writes columns query_id: UInt64, item_idx: UInt32, rank: UInt32 (from 1), score: Float32.
-pub(crate) struct Output {
-    storage: Storage,
-    path: String,
-    schema: Arc<Schema>,
-    writer: AsyncArrowWriter<BufWriter>,
-    rows: u64,
+/// Writes the places of queries, best first: a query's name, then by form.
+pub(crate) struct Output<'a> {
+    file: TableFile,
+    form: PredictionForm,
+    vocab: &'a Vocab,
+    lines: Option<Lines>,
 }
 
-impl Output {
-    /// Begins a file.
+impl<'a> Output<'a> {
+    /// Begins the files of a prediction; the name of a query is the first column of `asked`.
     ///
     /// # Errors
     /// [`TrainerError::Storage`].
-    pub(crate) fn create(storage: &Storage, path: String) -> Result<Self, TrainerError> {
-        let field = |name, data_type| Field::new(name, data_type, false);
-        let schema = Arc::new(Schema::new(vec![
-            field("query_id", DataType::UInt64),
-            field("item_idx", DataType::UInt32),
-            field("rank", DataType::UInt32),
-            field("score", DataType::Float32),
-        ]));
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .build();
-        let object = BufWriter::new(storage.store(), Path::from(path.as_str()));
-        let writer = AsyncArrowWriter::try_new(object, Arc::clone(&schema), Some(properties));
-        let writer = writer.map_err(failed("write", &path))?;
+    pub(crate) fn create(
+        storage: &Storage,
+        of: &Prediction<'a>,
+        asked: &Schema,
+    ) -> Result<Self, TrainerError> {
+        let field = |name: &str, data_type| Field::new(name, data_type, false);
+        let is_name = |f: &&Arc<Field>| !matches!(f.data_type(), DataType::List(_));
+        let name = asked.fields().iter().find(is_name);
+        let name = name.ok_or_else(|| TrainerError::data("queries", "nothing names them"))?;
+        let name = field(name.name(), name.data_type().clone());
+        let score = field("score", DataType::Float32);
+        let (stem, fields) = match of.work.form {
+            PredictionForm::Ranks => {
+                let item = field("item_idx", DataType::UInt32);
+                (
+                    "predictions",
+                    vec![name, item, field("rank", DataType::UInt32), score],
+                )
+            }
+            PredictionForm::Lists { .. } => {
+                let item = field("item_id", DataType::Utf8);
+                (
+                    "recommendations",
+                    vec![name, field("rank", DataType::UInt32), item, score],
+                )
+            }
+        };
+        let path = |ending: &str| format!("{}/{stem}.{ending}", of.work.output);
+        let csv = of.work.form == PredictionForm::Lists { csv: true };
         Ok(Self {
-            storage: storage.clone(),
-            path,
-            schema,
-            writer,
-            rows: 0,
+            file: TableFile::create(storage, path("parquet"), Arc::new(Schema::new(fields)))?,
+            form: of.work.form,
+            vocab: of.vocab,
+            lines: csv.then(|| Lines::create(storage, path("csv"))),
         })
     }
 
@@ -56,36 +72,86 @@ impl Output {
     ///
     /// # Errors
     /// [`TrainerError::Storage`].
-    pub(crate) fn write(&mut self, ids: &[u64], ranked: &[Vec<Place>]) -> Result<(), TrainerError> {
-        let rows = || {
-            ids.iter()
-                .zip(ranked)
-                .flat_map(|(id, places)| (1u32..).zip(places).map(move |(rank, p)| (*id, rank, p)))
+    pub(crate) fn write(
+        &mut self,
+        names: &ArrayRef,
+        ranked: &[Vec<Place>],
+    ) -> Result<(), TrainerError> {
+        let at = (0u64..)
+            .zip(ranked)
+            .flat_map(|(at, places)| places.iter().map(move |_| at));
+        let names = take(names, &UInt64Array::from_iter_values(at), None);
+        let names = names.map_err(TrainerError::bug)?;
+        let places = || ranked.iter().flatten();
+        let ranks = ranked.iter().flat_map(|places| 1..=places.len() as u32);
+        let ranks: ArrayRef = Arc::new(UInt32Array::from_iter_values(ranks));
+        let scores = Arc::new(Float32Array::from_iter_values(places().map(|p| p.score)));
+        let columns: Vec<ArrayRef> = match self.form {
+            PredictionForm::Ranks => {
+                let items = UInt32Array::from_iter_values(places().map(|p| p.item));
+                vec![names, Arc::new(items), ranks, scores]
+            }
+            PredictionForm::Lists { .. } => {
+                let items = &self.vocab.items;
+                let id = |p: &Place| &items[(p.item - FIRST_ITEM) as usize].item_id;
+                let ids = StringArray::from_iter(places().map(|p| Some(id(p))));
+                vec![names, ranks, Arc::new(ids), scores]
+            }
         };
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from_iter_values(rows().map(|r| r.0))),
-            Arc::new(UInt32Array::from_iter_values(rows().map(|r| r.2.item))),
-            Arc::new(UInt32Array::from_iter_values(rows().map(|r| r.1))),
-            Arc::new(Float32Array::from_iter_values(rows().map(|r| r.2.score))),
-        ];
-        let batch =
-            RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(TrainerError::bug)?;
-        self.rows += batch.num_rows() as u64;
-        self.storage
-            .runtime()
-            .block_on(self.writer.write(&batch))
-            .map_err(failed("write", &self.path))
+        let batch = RecordBatch::try_new(Arc::clone(self.file.schema()), columns);
+        let batch = batch.map_err(TrainerError::bug)?;
+        if let Some(lines) = &mut self.lines {
+            lines.write(&batch)?;
+        }
+        self.file.write(&batch)
     }
 
-    /// Commits the file; its path and rows.
+    /// Commits the files, Parquet last; its path and rows.
     ///
     /// # Errors
     /// [`TrainerError::Storage`].
     pub(crate) fn close(self) -> Result<(String, u64), TrainerError> {
+        if let Some(lines) = self.lines {
+            lines.close()?;
+        }
+        let written = self.file.close()?;
+        Ok((written.path, written.rows))
+    }
+}
+
+/// CSV without a header: name, item, score.
+struct Lines {
+    storage: Storage,
+    path: String,
+    object: BufWriter,
+}
+
+impl Lines {
+    fn create(storage: &Storage, path: String) -> Self {
+        Self {
+            storage: storage.clone(),
+            object: BufWriter::new(storage.store(), Path::from(path.as_str())),
+            path,
+        }
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), TrainerError> {
+        let columns = batch.project(&[0, 2, 3]).map_err(TrainerError::bug)?;
+        let mut bytes = Vec::new();
+        let mut writer = arrow::csv::WriterBuilder::new()
+            .with_header(false)
+            .build(&mut bytes);
+        writer.write(&columns).map_err(TrainerError::bug)?;
+        drop(writer);
+        let written = self.object.write_all(&bytes);
         self.storage
             .runtime()
-            .block_on(self.writer.close())
-            .map_err(failed("write", &self.path))?;
-        Ok((self.path, self.rows))
+            .block_on(written)
+            .map_err(failed("write", &self.path))
+    }
+
+    fn close(mut self) -> Result<(), TrainerError> {
+        let closed = self.storage.runtime().block_on(self.object.shutdown());
+        closed.map_err(failed("write", &self.path))
     }
 }

@@ -1,41 +1,81 @@
-//! Baskets out of record batches.
+//! Queries and baskets out of record batches.
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{UInt32Type, UInt64Type};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Float32Type, UInt32Type};
 use pannier_proto::ids::FIRST_ITEM;
 
 use crate::error::TrainerError;
 
-/// Column `query_id`: UInt64.
-///
-/// # Errors
-/// [`TrainerError::Data`] where there is no such column.
-pub(crate) fn ids(batch: &RecordBatch) -> Result<Vec<u64>, TrainerError> {
-    let column = batch
-        .column_by_name("query_id")
-        .and_then(|c| c.as_primitive_opt::<UInt64Type>());
-    let column = column.filter(|c| c.null_count() == 0);
-    let column = column.ok_or_else(|| {
-        TrainerError::data(
-            "queries",
-            "they have no column query_id: UInt64 without nulls",
-        )
-    })?;
-    Ok(column.values().to_vec())
+/// What a ranking is asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Query {
+    /// Known real items, sorted, each once.
+    pub items: Vec<u32>,
+    /// How often each was bought; empty where that was not asked with.
+    pub counts: Vec<f32>,
 }
 
-/// The first column of lists of UInt32, row by row: known real items, sorted, each once. PAD and
+/// The queries of a batch: a column that names them, the first that holds no lists; `items`, and
+/// where there is one `counts`. `rows`: indices there are.
+///
+/// # Errors
+/// [`TrainerError::Data`] where a column is not as said or an index is not in the vocab.
+pub(crate) fn queries(
+    batch: &RecordBatch,
+    rows: usize,
+) -> Result<(ArrayRef, Vec<Query>), TrainerError> {
+    let mut columns = batch.columns().iter();
+    let names = columns.find(|c| c.as_list_opt::<i32>().is_none());
+    let names = names.filter(|c| c.null_count() == 0).ok_or_else(|| {
+        TrainerError::data(
+            "queries",
+            "they have no column without nulls that names them",
+        )
+    })?;
+    let Some(counts) = batch.column_by_name("counts") else {
+        let of_basket = |items| Query {
+            items,
+            counts: Vec::new(),
+        };
+        let baskets = baskets(batch, rows)?.into_iter().map(of_basket);
+        return Ok((Arc::clone(names), baskets.collect()));
+    };
+    let wrong = |reason: String| TrainerError::data("queries", reason);
+    let to = DataType::List(Arc::new(Field::new("item", DataType::Float32, true)));
+    let counts = cast(counts, &to).map_err(|e| wrong(format!("counts are no numbers: {e}")))?;
+    let counts = counts.as_list::<i32>();
+    let users = baskets(batch, rows)?.into_iter().enumerate();
+    let queries = users.map(|(row, items)| {
+        let counts = if counts.is_null(row) {
+            Vec::new()
+        } else {
+            counts
+                .value(row)
+                .as_primitive::<Float32Type>()
+                .values()
+                .to_vec()
+        };
+        if counts.len() != items.len() {
+            let (counts, items) = (counts.len(), items.len());
+            return Err(wrong(format!("{counts} counts of {items} items")));
+        }
+        Ok(Query { items, counts })
+    });
+    Ok((Arc::clone(names), queries.collect::<Result<_, _>>()?))
+}
+
+/// Column `items`, lists of UInt32, row by row: known real items, sorted, each once. PAD and
 /// UNK are left out; a null is an empty basket. `rows`: indices there are.
 ///
 /// # Errors
 /// [`TrainerError::Data`] where there is no such column or an index is not in the vocab.
 pub(crate) fn baskets(batch: &RecordBatch, rows: usize) -> Result<Vec<Vec<u32>>, TrainerError> {
-    let missing = || TrainerError::data("baskets", "they have no column of type List(UInt32)");
-    let lists = batch
-        .columns()
-        .iter()
-        .find_map(|c| c.as_list_opt::<i32>())
-        .ok_or_else(missing)?;
+    let missing = || TrainerError::data("baskets", "they have no column items: List(UInt32)");
+    let items = batch.column_by_name("items").ok_or_else(missing)?;
+    let lists = items.as_list_opt::<i32>().ok_or_else(missing)?;
     let values = lists
         .values()
         .as_primitive_opt::<UInt32Type>()

@@ -2,13 +2,14 @@
 
 use pannier_proto::ids::FIRST_ITEM;
 
+use crate::predict::queries::Query;
 use crate::prod2vec::{Instructions, Lane, Model, dots};
 
 /// Gives a score to every index for each query of a block.
 pub(crate) trait Scorer: Send + Sync {
-    /// `queries`: known real items, sorted, each once. `scores`: `queries · rows` floats, all to be
+    /// `scores`: `queries · rows` floats, all to be
     /// written; those of PAD and UNK are not looked at.
-    fn score(&self, queries: &[Vec<u32>], scores: &mut [f32]);
+    fn score(&self, queries: &[Query], scores: &mut [f32]);
 }
 
 /// Items by the number of train baskets that hold them, whatever is asked.
@@ -19,11 +20,38 @@ pub(crate) struct Popularity {
 }
 
 impl Scorer for Popularity {
-    fn score(&self, _queries: &[Vec<u32>], scores: &mut [f32]) {
+    fn score(&self, _queries: &[Query], scores: &mut [f32]) {
         for row in scores.chunks_exact_mut(self.counts.len()) {
             row.iter_mut()
                 .zip(&self.counts)
                 .for_each(|(score, count)| *score = *count as f32);
+        }
+    }
+}
+
+/// A user's items by how often the user bought them; then all, by popularity, which stays below 1.
+#[derive(Debug)]
+pub(crate) struct PersonalFrequency {
+    popularity: Vec<f32>,
+}
+
+impl PersonalFrequency {
+    /// `counts` by index.
+    pub(crate) fn new(counts: &[u64]) -> Self {
+        let most = counts.iter().max().map_or(1.0, |most| *most as f32 + 1.0);
+        let popularity = counts.iter().map(|count| *count as f32 / most).collect();
+        Self { popularity }
+    }
+}
+
+impl Scorer for PersonalFrequency {
+    fn score(&self, queries: &[Query], scores: &mut [f32]) {
+        let rows = scores.chunks_exact_mut(self.popularity.len());
+        for (query, scores) in queries.iter().zip(rows) {
+            scores.copy_from_slice(&self.popularity);
+            for (item, count) in query.items.iter().zip(&query.counts) {
+                scores[*item as usize] = *count + self.popularity[*item as usize];
+            }
         }
     }
 }
@@ -87,15 +115,15 @@ impl Vectors {
 }
 
 impl Scorer for Vectors {
-    fn score(&self, queries: &[Vec<u32>], scores: &mut [f32]) {
+    fn score(&self, queries: &[Query], scores: &mut [f32]) {
         let (rows, lanes) = (self.model.rows(), self.model.lanes());
         let (input, output) = (self.model.input_rows(), self.model.output_rows());
         // w · mean / 2 = sum / (2 · √n).
-        let half = |query: &[u32]| 0.5 / (query.len().max(1) as f32).sqrt();
+        let half = |query: &Query| 0.5 / (query.items.len().max(1) as f32).sqrt();
         let of = |matrix| {
             queries
                 .iter()
-                .map(|q| self.sum(matrix, q, half(q)))
+                .map(|q| self.sum(matrix, &q.items, half(q)))
                 .collect::<Vec<_>>()
         };
         let (us, vs) = (of(input), of(output));
@@ -117,7 +145,7 @@ impl Scorer for Vectors {
             }
         }
         for (query, scores) in queries.iter().zip(scores.chunks_exact_mut(rows)) {
-            let factor = 1.0 - (query.len() as f32).sqrt() * (1.0 - self.power) / 2.0;
+            let factor = 1.0 - (query.items.len() as f32).sqrt() * (1.0 - self.power) / 2.0;
             scores
                 .iter_mut()
                 .zip(&self.prior)
@@ -157,7 +185,8 @@ mod tests {
                 f64::from(f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()))
             };
             let mut scores = vec![0.0; 2 * rows];
-            Vectors::new(model, &counts, 0.75).score(&[query.clone(), vec![]], &mut scores);
+            let asked = Query { items: query.clone(), counts: vec![] };
+            Vectors::new(model, &counts, 0.75).score(&[asked, Query::default()], &mut scores);
             let w = (query.len() as f64).sqrt();
             for row in 2..rows {
                 let prior = (counts[row] as f64).max(0.5).ln();

@@ -1,25 +1,18 @@
-//! Checkpoints: the whole state of a training, in one file that is whole or not there.
-//!
-//! A file is a safetensors image (tensors input and output, f32 [rows, dim], and ledger, u8
-//! [steps, 32]; metadata `state` in JSON) and 32 bytes of blake3 over it. Files are named by global step; the two newest stay.
+//! The state of a prod2vec training as a safetensors image: tensors input and output,
+//! f32 [rows, dim], and ledger, u8 [steps, 32]; metadata `state` in JSON.
 
 use std::collections::HashMap;
 
 use pannier_feed::digest::Ledger;
-use pannier_proto::work::WorkReportKind;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::{Checkpointed, OTHER_WORK};
 use crate::error::TrainerError;
 use crate::prod2vec::kernel::LossSum;
 use crate::prod2vec::model::Model;
-use crate::report::Reporter;
-use crate::storage::Storage;
 
-const DIGEST_BYTES: usize = 32;
-const SUFFIX: &str = ".ckpt";
-const KEPT: usize = 2;
 /// Name of the tensor with the digests.
 const LEDGER: &str = "ledger";
 
@@ -47,82 +40,6 @@ struct Header {
     /// Bits of the sum: decimal text need not give the same number back.
     loss_bits: u64,
     loss_pairs: u64,
-}
-
-/// A training's folder of checkpoints.
-#[derive(Debug)]
-pub(crate) struct Checkpoints {
-    storage: Storage,
-    folder: String,
-    work: String,
-    /// Names of those that stay, oldest first.
-    kept: Vec<String>,
-}
-
-impl Checkpoints {
-    /// `work` is a digest of everything that decides the training; checkpoints of other work are
-    /// not taken up.
-    pub(crate) fn new(storage: Storage, folder: String, work: String) -> Self {
-        Self {
-            storage,
-            folder,
-            work,
-            kept: Vec::new(),
-        }
-    }
-
-    /// The newest checkpoint that is whole and of this work. Says which ones it passed over.
-    ///
-    /// # Errors
-    /// [`TrainerError::Storage`] where the folder cannot be listed.
-    pub(crate) fn newest(&mut self, reporter: &Reporter) -> Result<Option<State>, TrainerError> {
-        let names = self.storage.names(&self.folder)?;
-        for name in names.into_iter().rev().filter(|n| n.ends_with(SUFFIX)) {
-            let state = self
-                .storage
-                .get(&self.path(&name))
-                .and_then(|bytes| decode(&bytes, &self.work));
-            match state {
-                Ok(state) => {
-                    self.kept = vec![name];
-                    return Ok(Some(state));
-                }
-                Err(error) => reporter.log(format!("checkpoint {name} is passed over: {error}")),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Commits a state, then removes all but the two newest. `global_step`: steps trained.
-    ///
-    /// # Errors
-    /// [`TrainerError::Storage`] where it cannot be written.
-    pub(crate) fn put(
-        &mut self,
-        state: &State,
-        global_step: u64,
-        reporter: &Reporter,
-    ) -> Result<(), TrainerError> {
-        let name = format!("step-{global_step:012}{SUFFIX}");
-        self.storage
-            .put(&self.path(&name), encode(state, &self.work)?)?;
-        let (epoch, step) = state.next;
-        reporter.send(WorkReportKind::Checkpointed { epoch, step });
-        self.kept.retain(|kept| *kept != name);
-        self.kept.push(name);
-        self.kept.drain(..self.kept.len().saturating_sub(KEPT));
-        for old in self.storage.names(&self.folder)? {
-            // Also what was passed over: the folder is this training's own.
-            if old.ends_with(SUFFIX) && !self.kept.contains(&old) {
-                self.storage.delete(&self.path(&old))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn path(&self, name: &str) -> String {
-        format!("{}/{name}", self.folder)
-    }
 }
 
 /// A model as safetensors: `input` and `output`, f32 [rows, dim], further bytes under a name, and
@@ -181,50 +98,43 @@ pub(crate) fn model_of(bytes: &[u8], key: &str) -> Result<(Model, String), Train
     ))
 }
 
-fn encode(state: &State, work: &str) -> Result<Vec<u8>, TrainerError> {
-    let header = Header {
-        work: work.to_owned(),
-        epoch: state.next.0,
-        step: state.next.1,
-        pairs: state.pairs,
-        loss_bits: state.loss.sum.to_bits(),
-        loss_pairs: state.loss.pairs,
-    };
-    let header = serde_json::to_string(&header).map_err(TrainerError::bug)?;
-    let ledger = Some((LEDGER, state.ledger.bytes()));
-    let mut bytes = tensors(&state.model, ledger, "state", header)?;
-    let digest = blake3::hash(&bytes);
-    bytes.extend_from_slice(digest.as_bytes());
-    Ok(bytes)
-}
+impl Checkpointed for State {
+    fn next(&self) -> (u64, u64) {
+        self.next
+    }
 
-fn decode(bytes: &[u8], work: &str) -> Result<State, TrainerError> {
-    let wrong = |reason: &str| TrainerError::data("checkpoint", reason);
-    let end = bytes
-        .len()
-        .checked_sub(DIGEST_BYTES)
-        .ok_or_else(|| wrong("it is too short"))?;
-    let (image, digest) = bytes.split_at(end);
-    if blake3::hash(image).as_bytes() != digest {
-        return Err(wrong("its checksum does not fit its bytes"));
+    fn encode(&self, work: &str) -> Result<Vec<u8>, TrainerError> {
+        let header = Header {
+            work: work.to_owned(),
+            epoch: self.next.0,
+            step: self.next.1,
+            pairs: self.pairs,
+            loss_bits: self.loss.sum.to_bits(),
+            loss_pairs: self.loss.pairs,
+        };
+        let header = serde_json::to_string(&header).map_err(TrainerError::bug)?;
+        let ledger = Some((LEDGER, self.ledger.bytes()));
+        tensors(&self.model, ledger, "state", header)
     }
-    let (model, header) = model_of(image, "state")?;
-    let header: Header = serde_json::from_str(&header).map_err(|e| wrong(&e.to_string()))?;
-    if header.work != work {
-        return Err(wrong(
-            "it belongs to other params, seed, feed, vocab or build",
-        ));
+
+    fn decode(image: &[u8], work: &str) -> Result<Self, TrainerError> {
+        let wrong = |reason: &str| TrainerError::data("checkpoint", reason);
+        let (model, header) = model_of(image, "state")?;
+        let header: Header = serde_json::from_str(&header).map_err(|e| wrong(&e.to_string()))?;
+        if header.work != work {
+            return Err(wrong(OTHER_WORK));
+        }
+        Ok(Self {
+            model,
+            next: (header.epoch, header.step),
+            pairs: header.pairs,
+            ledger: ledger_of(image)?,
+            loss: LossSum {
+                sum: f64::from_bits(header.loss_bits),
+                pairs: header.loss_pairs,
+            },
+        })
     }
-    Ok(State {
-        model,
-        next: (header.epoch, header.step),
-        pairs: header.pairs,
-        ledger: ledger_of(image)?,
-        loss: LossSum {
-            sum: f64::from_bits(header.loss_bits),
-            pairs: header.loss_pairs,
-        },
-    })
 }
 
 fn ledger_of(image: &[u8]) -> Result<Ledger, TrainerError> {
@@ -237,6 +147,9 @@ fn ledger_of(image: &[u8]) -> Result<Ledger, TrainerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::Checkpoints;
+    use crate::report::Reporter;
+    use crate::storage::Storage;
 
     fn state(step: u64) -> State {
         let loss = LossSum {
@@ -276,14 +189,14 @@ mod tests {
         let (folder, runtime, reporter, mut reports) = folder();
         let storage =
             Storage::open(folder.path().to_str().unwrap(), runtime.handle().clone()).unwrap();
-        let mut checkpoints = Checkpoints::new(storage.clone(), "c".into(), "w".into());
+        let mut checkpoints = Checkpoints::<State>::new(storage.clone(), "c".into(), "w".into());
         assert_eq!(checkpoints.newest(&reporter).unwrap(), None);
         for step in 1..=4 {
             checkpoints.put(&state(step), step, &reporter).unwrap();
         }
         let names = storage.names("c").unwrap();
         assert_eq!(names, ["step-000000000003.ckpt", "step-000000000004.ckpt"]);
-        let fresh = || Checkpoints::new(storage.clone(), "c".into(), "w".into());
+        let fresh = || Checkpoints::<State>::new(storage.clone(), "c".into(), "w".into());
         assert_eq!(fresh().newest(&reporter).unwrap(), Some(state(4)));
 
         let mut torn = storage.get("c/step-000000000004.ckpt").unwrap().to_vec();
@@ -307,7 +220,7 @@ mod tests {
         resumed.put(&state(4), 4, &reporter).unwrap();
         assert_eq!(storage.names("c").unwrap(), names);
         assert_eq!(
-            Checkpoints::new(storage, "c".into(), "other".into())
+            Checkpoints::<State>::new(storage, "c".into(), "other".into())
                 .newest(&reporter)
                 .unwrap(),
             None

@@ -17,8 +17,8 @@ mod sigmoid;
 mod tests;
 pub(crate) mod train;
 
+pub use crate::artifact::word2vec_text;
 pub use crate::lanes::{Instructions, Lane};
-pub use artifact::word2vec_text;
 pub(crate) use dots::dots;
 pub use kernel::{Kernel, LossSum};
 pub use model::Model;

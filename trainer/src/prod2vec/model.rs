@@ -4,7 +4,7 @@ use pannier_proto::feed::mix;
 use pannier_proto::ids::FIRST_ITEM;
 
 use crate::error::TrainerError;
-use crate::lanes::{Lane, WIDTH, draw};
+use crate::lanes::{Lane, WIDTH, draw, floats};
 
 /// Input vectors U and output vectors V, f32 [rows, dim]. Rows 0 and 1 (PAD, UNK) stay zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,11 +112,9 @@ impl Model {
     }
 
     /// An item's vector in U.
-    pub fn vector(&self, row: usize) -> impl Iterator<Item = f32> {
-        self.input[row * self.lanes..][..self.lanes]
-            .iter()
-            .flat_map(|lane| lane.0)
-            .take(self.dim)
+    #[must_use]
+    pub fn vector(&self, row: usize) -> &[f32] {
+        &floats(&self.input[row * self.lanes..][..self.lanes])[..self.dim]
     }
 
     /// U as little-endian floats, f32 [rows, dim].
@@ -155,10 +153,10 @@ mod tests {
     #[test]
     fn starts_by_item_and_survives_its_bytes() -> Result<(), TrainerError> {
         let (small, large) = (Model::new(5, 10, 3), Model::new(9, 10, 3));
-        assert!(small.vector(4).eq(large.vector(4)));
-        assert!(!small.vector(4).eq(small.vector(3)));
-        assert!(small.vector(4).all(|x| x.abs() <= 0.05));
-        assert!(small.vector(0).chain(small.vector(1)).all(|x| x == 0.0));
+        assert_eq!(small.vector(4), large.vector(4));
+        assert_ne!(small.vector(4), small.vector(3));
+        assert!(small.vector(4).iter().all(|x| x.abs() <= 0.05));
+        assert_eq!([small.vector(0), small.vector(1)], [[0.0; 10]; 2]);
         let again = Model::from_bytes(5, 10, &small.input_bytes(), &small.output_bytes())?;
         assert_eq!(again, small);
         assert!(Model::from_bytes(5, 11, &small.input_bytes(), &small.output_bytes()).is_err());

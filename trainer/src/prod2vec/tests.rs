@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use pannier_proto::feed::{KeyedRng, PairWindow, Transform};
-use pannier_proto::spec::Prod2vecParams;
+use pannier_proto::spec::{ModelSpec, Prod2vecParams};
 use pannier_proto::work::WorkReportKind;
 use proptest::prelude::*;
 
 use super::artifact;
 use super::train::{Trained, Training};
 use super::{Instructions, Kernel, LossSum, Model, Pairs};
+use crate::artifact::ArtifactConfig;
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
 use crate::testing::warehouse::{VOCAB, Warehouse, baskets, counts};
@@ -269,7 +270,8 @@ impl Run {
     fn files(&self, trained: &Trained) -> BTreeMap<String, String> {
         let (storage, model) = (&self.warehouse.storage, &trained.state.model);
         let vocab = Vocab::load(storage, VOCAB).unwrap();
-        let files = artifact::write(storage, "artifact", model, &vocab, &self.params, 3).unwrap();
+        let config = ArtifactConfig::new(ModelSpec::Prod2vec(self.params.clone()), 3, &vocab);
+        let files = artifact::write(storage, "artifact", model, &vocab, &config).unwrap();
         files.into_iter().map(|f| (f.name, f.digest)).collect()
     }
 }
@@ -360,6 +362,7 @@ fn items_bought_together_come_close() {
         let dot = |a: usize, b: usize| {
             model
                 .vector(a)
+                .iter()
                 .zip(model.vector(b))
                 .map(|(x, y)| x * y)
                 .sum::<f32>()

@@ -10,10 +10,11 @@ use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::spec::Prod2vecParams;
 use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
 
+use crate::checkpoint::Checkpoints;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::lanes::Instructions;
-use crate::prod2vec::checkpoint::{Checkpoints, State};
+use crate::prod2vec::checkpoint::State;
 use crate::prod2vec::kernel::{Kernel, LossSum};
 use crate::prod2vec::model::Model;
 use crate::prod2vec::prepare::{Preparation, Ready};
@@ -96,7 +97,7 @@ impl Training<'_> {
         }
         let mut checkpoints =
             Checkpoints::new(storage.clone(), self.checkpoints.to_owned(), self.digest());
-        let taken_up = checkpoints.newest(reporter)?;
+        let taken_up: Option<State> = checkpoints.newest(reporter)?;
         let resumed_from = taken_up.as_ref().map(|state| state.next);
         let mut state = taken_up.unwrap_or_else(|| self.fresh());
         reporter.log(self.opening(state.next));

@@ -9,6 +9,7 @@ pub mod logs;
 pub mod models;
 pub mod plan;
 pub mod profile;
+pub mod recommend;
 pub mod retry;
 pub mod run;
 pub mod similar;
@@ -46,6 +47,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&global, &args).await,
         Command::Plan(args) => plan::run(&global, &args).await,
         Command::Models(args) => models::run(&global, &args).await,
+        Command::Recommend(args) => recommend::run(&global, &args).await,
         Command::Similar(args) => similar::run(&global, &args).await,
         Command::Profile(args) => profile::run(&global, &args).await,
         Command::Sql(args) => sql::run(&global, &args).await,

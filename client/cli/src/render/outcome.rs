@@ -64,6 +64,10 @@ pub fn produced(result: &StepOutcome) -> Produced {
                 ..Produced::good("", "", more)
             }
         }
+        StepOutcome::Withheld { reason } => Produced {
+            mark: Mark::Warn,
+            ..Produced::good("", "", format!("no lists: the model is {reason}"))
+        },
         StepOutcome::Report { path } => Produced::good("", "", path.as_str()),
     }
 }
@@ -113,6 +117,7 @@ fn worked(outcome: &WorkOutcome) -> Produced {
     match outcome {
         WorkOutcome::Trained {
             pairs,
+            example,
             stall,
             resumed_from,
             ..
@@ -126,7 +131,7 @@ fn worked(outcome: &WorkOutcome) -> Produced {
             let resumed =
                 resumed_from.map(|(epoch, step)| format!(", resumed at epoch {epoch} step {step}"));
             Produced::good(
-                plural(*pairs, "pair"),
+                plural(*pairs, example),
                 "",
                 waiting + &resumed.unwrap_or_default(),
             )

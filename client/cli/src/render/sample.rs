@@ -147,6 +147,7 @@ fn training() -> Timed {
         feed: "f".into(),
         feed_ledger: "l".into(),
         steps: 400,
+        example: "pair".into(),
         pairs: 1_203_000,
         seconds: 2.34,
         stall: StallLedger {
@@ -271,7 +272,7 @@ fn a_pipe_sees_few_plain_lines() {
   metric       vectors   popularity
   hit_rate@10   0.2134*      0.1800
   coverage@10   0.5000       0.0100
-  over 12,345 held-out queries
+  over 12,345 held-out baskets
   vectors against popularity: hit_rate@10 +0.0334 (95 % interval +0.0294 to +0.0374)
 
 ✓ run r-1 (grocery) succeeded in 1 min 12 s

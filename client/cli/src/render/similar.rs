@@ -1,6 +1,6 @@
-//! Neighbours of an item: a cosine and a small bar each.
+//! Lists of items: neighbours of one with a cosine and a small bar each, and a user's.
 
-use pannier_client::{Neighbour, Similar};
+use pannier_client::{Neighbour, Recommended, Similar};
 
 use super::table::Table;
 
@@ -24,6 +24,36 @@ pub fn similar(answer: &Similar) -> Vec<String> {
         ]);
     }
     let mut lines = vec![format!("{} version {}{item}", answer.model, answer.version)];
+    lines.extend(table.lines());
+    lines
+}
+
+/// Best first.
+pub fn recommended(answer: &Recommended, user: &str) -> Vec<String> {
+    let mut table = Table::new(&[">", "item", "name", ">score"]).widest(50);
+    for (i, item) in answer.items.iter().enumerate() {
+        // A stranger's items have none.
+        let score = if answer.unknown {
+            String::new()
+        } else {
+            format!("{:.4}", item.score)
+        };
+        table.row([
+            (i + 1).to_string(),
+            item.item_id.clone(),
+            item.name.clone(),
+            score,
+        ]);
+    }
+    let what = if answer.unknown {
+        format!("does not know user {user}; the most bought items")
+    } else {
+        format!("for user {user}")
+    };
+    let mut lines = vec![format!(
+        "{} version {}, {what}",
+        answer.model, answer.version
+    )];
     lines.extend(table.lines());
     lines
 }
@@ -53,6 +83,30 @@ fn bar(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stranger_has_no_scores() {
+        let item = |id: &str, score| pannier_client::RecommendedItem {
+            item_id: id.into(),
+            name: "milk".into(),
+            score,
+        };
+        let mut answer = Recommended {
+            model: "m".into(),
+            version: 2,
+            unknown: false,
+            items: vec![item("P1", 0.75)],
+        };
+        let want = "m version 2, for user u\n   item  name   score\n1  P1    milk  0.7500";
+        assert_eq!(recommended(&answer, "u").join("\n"), want);
+        answer.unknown = true;
+        let lines = recommended(&answer, "u").join("\n");
+        assert!(
+            lines.starts_with("m version 2, does not know user u; the most bought items"),
+            "{lines}"
+        );
+        assert!(!lines.contains("0.75"), "{lines}");
+    }
 
     #[test]
     fn bars_show_the_cosine() {

@@ -1,14 +1,23 @@
 //! How a run ended: metrics, what was published, where the report is.
 
 use pannier_proto::event::{MetricRow, PairedRow, RunEvent, RunEventKind, StepOutcome};
+use pannier_proto::spec::{Metric, Question};
 
-use super::format::{count, duration};
+use super::format::{duration, plural};
 use super::outcome::publication;
 use super::table::Table;
 use super::{Line, Mark};
 
 /// Metrics of which more is better: the best method is marked.
-const MORE_IS_BETTER: [&str; 6] = ["hit_rate", "map", "mrr", "ndcg", "precision", "recall"];
+const MORE_IS_BETTER: [&str; 7] = [
+    "hit_rate",
+    "map",
+    "mrr",
+    "ndcg",
+    "precision",
+    "recall",
+    "user_hit_rate",
+];
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,10 +119,11 @@ impl Summary {
         lines
     }
 
-    /// The comparisons on the first metric compared.
+    /// The comparisons of each model on the first metric that it is compared on.
     fn headline(&self) -> impl Iterator<Item = &PairedRow> {
-        let first = self.paired.first().map(|p| &p.metric);
-        self.paired.iter().filter(move |p| Some(&p.metric) == first)
+        let first = |method: &str| self.paired.iter().find(|p| p.method == method);
+        let leads = move |p: &&PairedRow| first(&p.method).is_some_and(|f| f.metric == p.metric);
+        self.paired.iter().filter(leads)
     }
 }
 
@@ -185,8 +195,17 @@ fn metrics_table(metrics: &[MetricRow]) -> Vec<String> {
         };
         table.row(std::iter::once(name.to_owned()).chain(values.iter().map(cell)));
     }
-    let queries = metrics.iter().map(|r| r.n).max().unwrap_or(0);
     let mut lines = table.lines();
-    lines.push(format!("over {} held-out queries", count(queries)));
+    let asked = |question| {
+        let of = |row: &&MetricRow| {
+            let metric = row.metric.parse::<Metric>();
+            metric.is_ok_and(|metric| metric.question() == question)
+        };
+        metrics.iter().filter(of).map(|row| row.n).max()
+    };
+    let baskets = asked(Question::Basket).map(|n| plural(n, "held-out basket"));
+    let users = asked(Question::User).map(|n| plural(n, "held-out user"));
+    let over: Vec<String> = baskets.into_iter().chain(users).collect();
+    lines.push(format!("over {}", over.join(" and ")));
     lines
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, ListArray, RecordBatch, UInt64Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::UInt32Type;
 use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use arrow_flight::{
@@ -39,6 +40,8 @@ pub enum Fault {
 pub struct TestFeed {
     pub spec: FeedSpec,
     pub baskets: Vec<Vec<u32>>,
+    /// Rows of another table than of baskets.
+    table: Option<RecordBatch>,
 }
 
 impl TestFeed {
@@ -60,7 +63,27 @@ impl TestFeed {
             window_rows: 12,
             ..FeedSpec::new("baskets", "1", row_groups.collect())
         };
-        Self { spec, baskets }
+        Self {
+            spec,
+            baskets,
+            table: None,
+        }
+    }
+
+    /// Rows of a table as they are, in their order.
+    #[must_use]
+    pub fn of_table(name: &str, table: RecordBatch) -> Self {
+        let rows = vec![Vec::new(); table.num_rows()];
+        let mut feed = Self::new(rows, Transform::Select, false);
+        feed.spec.table = name.to_owned();
+        feed.spec.columns = table
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| f.name().clone())
+            .collect();
+        feed.table = Some(table);
+        feed
     }
 
     /// Rows of a slice of a step, as they are gathered.
@@ -71,6 +94,9 @@ impl TestFeed {
         for span in order.spans(slice) {
             let window = order.window_order(&order.windows()[span.window]);
             rows.extend(span.range.map(|place| window.id_of(window.row(place))));
+        }
+        if let Some(table) = &self.table {
+            return take_record_batch(table, &UInt64Array::from(rows)).unwrap();
         }
         let lists = rows
             .iter()

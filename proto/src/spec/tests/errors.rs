@@ -48,7 +48,7 @@ model = "prod2vec"
 params = { dim = 128, epoch = 5 }
 "#
         ),
-        r#"error: unknown key `epoch` in [[train]].params
+        r#"error: unknown key `epoch` in params of prod2vec
  --> spec.toml:8:23
   |
 8 | params = { dim = 128, epoch = 5 }
@@ -72,7 +72,7 @@ epochs = 5
   |
 8 | epochs = 5
   | ^^^^^^
-  = help: `epochs` belongs in [[train]].params"#
+  = help: `epochs` belongs in params of prod2vec"#
     );
 }
 
@@ -195,7 +195,7 @@ model = "prod2vec"
 params = { dim = "big" }
 "#
         ),
-        r#"error: `dim` in [[train]].params must be an integer from 8 to 1024, found "big"
+        r#"error: `dim` in params of prod2vec must be an integer from 8 to 1024, found "big"
  --> spec.toml:8:18
   |
 8 | params = { dim = "big" }
@@ -231,7 +231,7 @@ model = "prod2vec"
 params.epochs = 2.5
 "#
         ),
-        r#"error: `epochs` in [[train]].params must be an integer from 1 to 1000, found 2.5
+        r#"error: `epochs` in params of prod2vec must be an integer from 1 to 1000, found 2.5
  --> spec.toml:8:17
   |
 8 | params.epochs = 2.5
@@ -382,14 +382,60 @@ fn an_unknown_model() {
         error_after_head(
             r#"[[train]]
 name = "vectors"
-model = "als"
+model = "prod3vec"
 "#
         ),
-        r#"error: `model` in [[train]] must be `prod2vec`, found "als"
+        r#"error: `model` in [[train]] must be one of `prod2vec`, `als`, found "prod3vec"
  --> spec.toml:7:9
   |
-7 | model = "als"
-  |         ^^^^^"#
+7 | model = "prod3vec"
+  |         ^^^^^^^^^^
+  = help: did you mean `prod2vec`?"#
+    );
+}
+
+#[test]
+fn what_fits_no_model_of_the_spec() {
+    assert_eq!(
+        error_after_head(
+            r#"[[train]]
+name = "factors"
+model = "als"
+[[baseline]]
+model = "co-occurrence"
+[publish]
+gate = "hit_rate@10 >= 0.1"
+"#
+        ),
+        r#"error: no model of the spec can be compared with `co-occurrence`
+ --> spec.toml:9:9
+  |
+9 | model = "co-occurrence"
+  |         ^^^^^^^^^^^^^^^
+  = help: it ranks for baskets; train a model such as prod2vec
+
+error: the gate names hit_rate@10, which `factors`, a model of kind als, has not
+  --> spec.toml:11:8
+   |
+11 | gate = "hit_rate@10 >= 0.1"
+   |        ^^^^^^^^^^^^^^^^^^^^
+   = help: give `factors` a `gate` over ndcg@10, ndcg@20, map@10, map@20, precision@10, precision@20, recall@10, recall@20, user_hit_rate@10, user_hit_rate@20, coverage@10, coverage@20, diversity@10, diversity@20, novelty@10, novelty@20"#
+    );
+    assert_eq!(
+        error_after_head(
+            r#"[[train]]
+name = "vectors"
+model = "prod2vec"
+[recommend]
+top = 5
+"#
+        ),
+        r#"error: [recommend] needs a model that knows users, and the spec trains none
+ --> spec.toml:8:1
+  |
+8 | [recommend]
+  | ^^^^^^^^^^^
+  = help: add a [[train]] with model = "als", or remove [recommend]"#
     );
 }
 
@@ -435,7 +481,7 @@ model = "prod2vec"
 params = { power = -2.5 }
 "#
         ),
-        r#"error: `power` in [[train]].params must be a number from -2 to 2, found -2.5
+        r#"error: `power` in params of prod2vec must be a number from -2 to 2, found -2.5
  --> spec.toml:8:20
   |
 8 | params = { power = -2.5 }
@@ -453,7 +499,7 @@ model = "prod2vec"
 params = { learning_rate = inf }
 "#
         ),
-        r#"error: `learning_rate` in [[train]].params must be a number above 0, found inf
+        r#"error: `learning_rate` in params of prod2vec must be a number above 0, found inf
  --> spec.toml:8:28
   |
 8 | params = { learning_rate = inf }
@@ -471,7 +517,7 @@ model = "prod2vec"
 params = { window = "all" }
 "#
         ),
-        r#"error: `window` in [[train]].params must be an integer from 1 to 100 or "basket", found "all"
+        r#"error: `window` in params of prod2vec must be an integer from 1 to 100 or "basket", found "all"
  --> spec.toml:8:21
   |
 8 | params = { window = "all" }
@@ -869,7 +915,7 @@ params = { epochs = 0 }
 test_week = 3
 "#
         ),
-        r#"error: `epochs` in [[train]].params must be an integer from 1 to 1000, found 0
+        r#"error: `epochs` in params of prod2vec must be an integer from 1 to 1000, found 0
  --> spec.toml:8:21
   |
 8 | params = { epochs = 0 }

@@ -96,7 +96,9 @@ fn the_lookup_gets_owner_and_name() {
 fn what_is_no_gate_says_why() {
     let form =
         "write `METRIC >=|>|<=|< [WHO.]METRIC|NUMBER [+|- NUMBER]`, with spaces between the parts";
-    let metric = "is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100`";
+    let metric = "is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100` for baskets, and \
+        `ndcg@K`, `map@K`, `precision@K`, `recall@K`, `user_hit_rate@K`, `coverage@K`, `diversity@K` or \
+        `novelty@K` for users";
     let cases = [
         ("", form.to_string()),
         ("hit_rate@10>=0.1", form.into()),
@@ -108,7 +110,7 @@ fn what_is_no_gate_says_why() {
         ("hit_rate@0 > 0.1", format!("`hit_rate@0` {metric}")),
         ("hit_rate@101 > 0.1", format!("`hit_rate@101` {metric}")),
         ("mrr@10 > 0.1", format!("`mrr@10` {metric}")),
-        ("mrr@100 > champion.ndcg@5", format!("`ndcg@5` {metric}")),
+        ("mrr@100 > champion.auc@5", format!("`auc@5` {metric}")),
         (
             "mrr@100 > .mrr@100",
             "`.mrr@100` is no finite number".into(),

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::super::keys::{self, TableKeys};
 use super::super::{
-    Against, Allowed, BaselineModel, BaselineSpec, CheckRule, CheckSpec, CheckValue, ColumnRef,
-    ColumnSpec, ColumnType, ColumnsSpec, ContextSpec, CsvHeader, CsvSpec, DriftOf, EvaluateSpec,
-    Expand, Gate, GenerateSpec, IdKind, ModelSpec, NamedFeedSpec, PathSpec, PrepareSpec,
-    Prod2vecParams, PublishSpec, RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec,
-    TableNumber, TableSpec, TrainSpec, WeekRange, WindowSpec, Within,
+    Against, Allowed, AlsParams, AlsSolver, BaselineModel, BaselineSpec, CheckRule, CheckSpec,
+    CheckValue, ColumnRef, ColumnSpec, ColumnType, ColumnsSpec, ContextSpec, CsvHeader, CsvSpec,
+    DriftOf, EvaluateSpec, Expand, Gate, GenerateSpec, IdKind, ModelSpec, NamedFeedSpec, PathSpec,
+    PrepareSpec, Prod2vecParams, PublishSpec, Question, RecommendSpec, RowTest, RunSpec, Severity,
+    SourceSpec, SpecError, SplitSpec, TableNumber, TableSpec, TrainSpec, WeekRange, WindowSpec,
+    Within,
 };
 use super::{HEAD, parse, source};
 
@@ -186,8 +187,29 @@ subsample = 1e-3
 batch_baskets = 2048
 checkpoint_steps = 0
 
+[[train]]
+name = "factors"
+model = "als"
+gate = "ndcg@10 > personal-frequency.ndcg@10"
+
+[train.params]
+factors = 32
+iterations = 9
+regularization = 0.1
+alpha = 10
+solver = "cholesky"
+steps = 2
+checkpoint_iterations = 4
+
 [[baseline]]
 model = "co-occurrence"
+[[baseline]]
+model = "personal-frequency"
+
+[recommend]
+top = 20
+filter_bought = true
+csv = true
 
 [evaluate]
 k = [10]
@@ -242,10 +264,13 @@ const FULL_JSON: &str = concat!(
     r#""table":"baskets","columns":["items"],"batch_rows":1024,"window_rows":262144,"shuffle":true,"last":"short"}],"#,
     r#""train":[{"name":"vectors","model":"prod2vec","params":{"dim":64,"window":"basket","negatives":6,"#,
     r#""epochs":7,"learning_rate":0.05,"min_learning_rate":0.001,"power":1.0,"subsample":0.001,"#,
-    r#""batch_baskets":2048,"checkpoint_steps":0},"expand":"executor"}],"#,
-    r#""baseline":[{"model":"co-occurrence"}],"#,
-    r#""evaluate":{"k":[10],"queries":500},"#,
-    r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"}}"#,
+    r#""batch_baskets":2048,"checkpoint_steps":0},"expand":"executor","gate":null},"#,
+    r#"{"name":"factors","model":"als","params":{"factors":32,"iterations":9,"regularization":0.1,"alpha":10.0,"#,
+    r#""solver":"cholesky","steps":2,"checkpoint_iterations":4},"expand":"trainer","#,
+    r#""gate":"ndcg@10 > personal-frequency.ndcg@10"}],"#,
+    r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency"}],"evaluate":{"k":[10],"queries":500},"#,
+    r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"},"#,
+    r#""recommend":{"top":20,"filter_bought":true,"csv":true}}"#,
 );
 
 #[test]
@@ -265,8 +290,8 @@ fn defaults_are_as_documented() {
             r#""table":[],"check":[],"feed":[],"#,
             r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
             r#""learning_rate":0.025,"min_learning_rate":0.0001,"power":0.75,"subsample":0.0,"#,
-            r#""batch_baskets":1024,"checkpoint_steps":200},"expand":"trainer"}],"#,
-            r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null}"#,
+            r#""batch_baskets":1024,"checkpoint_steps":200},"expand":"trainer","gate":null}],"#,
+            r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null,"recommend":null}"#,
         )
     );
 }
@@ -338,9 +363,11 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/feed/5/params", &keys::SELECT),
         ("/train/0", &keys::TRAIN),
         ("/train/0/params", &keys::PROD2VEC),
+        ("/train/1/params", &keys::ALS),
         ("/baseline/0", &keys::BASELINE),
         ("/evaluate", &keys::EVALUATE),
         ("/publish", &keys::PUBLISH),
+        ("/recommend", &keys::RECOMMEND),
     ];
     assert_eq!(tables.len(), keys::ALL.len());
     let sorted = |mut keys: Vec<String>| {
@@ -601,7 +628,29 @@ prop_compose! {
             power: thousandths(power), subsample,
             batch_baskets, checkpoint_steps,
         };
-        TrainSpec { name, model: ModelSpec::Prod2vec(params), expand: Expand::Trainer }
+        TrainSpec { name, model: ModelSpec::Prod2vec(params), expand: Expand::Trainer, gate: None }
+    }
+}
+
+prop_compose! {
+    fn als()(
+        factors in 2..=1024u32, iterations in 1..=1000u32, numbers in (1..=1000i32, 1..=1000i32),
+        solver in prop_oneof![Just(AlsSolver::Conjugate), Just(AlsSolver::Cholesky)], steps in 1..=100u32,
+        checkpoint_iterations: u32,
+    ) -> TrainSpec {
+        let hundredths = |n: i32| f64::from(n) / 100.0;
+        let params = AlsParams {
+            factors, iterations, regularization: hundredths(numbers.0), alpha: hundredths(numbers.1), solver, steps,
+            checkpoint_iterations,
+        };
+        let gate = Some("ndcg@7 > 0.5".parse().unwrap());
+        TrainSpec { name: "als".into(), model: ModelSpec::Als(params), expand: Expand::Trainer, gate }
+    }
+}
+
+prop_compose! {
+    fn recommend()(top in 1..=1000u32, filter_bought: bool, csv: bool) -> RecommendSpec {
+        RecommendSpec { top, filter_bought, csv }
     }
 }
 
@@ -633,13 +682,21 @@ prop_compose! {
         mut check in proptest::collection::vec(check(), 0..3), mut train in proptest::collection::vec(train(), 1..3), feed in feeds(),
         k in proptest::collection::btree_set(1..=100u32, 0..5), queries in 1..=u32::MAX,
         publish in proptest::option::of((proptest::option::of(name()), proptest::option::of(gate()))),
+        users in proptest::option::of((als(), proptest::option::of(recommend()))),
     ) -> RunSpec {
         check.dedup_by(|a, b| a.name == b.name);
         train.dedup_by(|a, b| a.name == b.name);
-        let baseline = BaselineModel::ALL.map(|model| BaselineSpec { model }).to_vec();
+        let (als, recommend) = users.unzip();
+        let asked = |model: &BaselineModel| als.is_some() || model.answers(Question::Basket);
+        let baseline = BaselineModel::ALL.into_iter().filter(asked).map(|model| BaselineSpec { model }).collect();
+        train.retain(|t| t.name != "als");
+        train.extend(als);
+        if train.is_empty() {
+            train.push(TrainSpec { name: "v".into(), model: ModelSpec::Prod2vec(Prod2vecParams::default()), expand: Expand::Trainer, gate: None });
+        }
         let evaluate = EvaluateSpec { k: k.into_iter().filter(|k| *k != 7).chain([7]).collect(), queries };
         let publish = publish.map(|(alias, gate)| PublishSpec { alias, gate });
-        RunSpec { name, seed, source, prepare, split, table, check, feed, train, baseline, evaluate, publish }
+        RunSpec { name, seed, source, prepare, split, table, check, feed, train, baseline, evaluate, publish, recommend: recommend.flatten() }
     }
 }
 

@@ -4,7 +4,7 @@ use pannier_proto::event::{RunEventKind, StepOutcome};
 use pannier_proto::ids::BUILD_ID;
 use pannier_proto::manifest::ArtifactManifest;
 use pannier_proto::objects;
-use pannier_proto::spec::{ModelSpec, TrainSpec};
+use pannier_proto::spec::TrainSpec;
 use pannier_proto::work::WorkOutcome;
 
 use super::Facts;
@@ -158,9 +158,8 @@ fn neighbours(model: &str, vectors: &Vectors) -> Vec<NeighbourList> {
 
 fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
     let step = format!("train:{}", train.name);
-    let ModelSpec::Prod2vec(params) = &train.model;
-    let json = serde_json::to_value(params).unwrap_or_default();
-    let params = json
+    let json = serde_json::to_value(&train.model).unwrap_or_default();
+    let params = json["params"]
         .as_object()
         .into_iter()
         .flatten()
@@ -173,7 +172,7 @@ fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
         model: train.model.name().to_owned(),
         backend: Some("cpu".into()),
         params: params.collect(),
-        example_word: "pairs".into(),
+        example_word: format!("{}s", train.model.example()),
         curve: curve(facts, &step),
         attempts: attempts(facts, &step),
         ..Training::default()

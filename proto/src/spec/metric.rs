@@ -1,0 +1,154 @@
+//! The metrics that a run evaluates, by name. What each is computed from is where it is computed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::evaluate::Question;
+
+/// A metric, over the places of each answer to one question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// `mrr@100`.
+    Mrr100,
+    /// One of the others, over the first K places.
+    At(MetricKind, u32),
+}
+
+/// A metric over the first K places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricKind {
+    /// `hit_rate@K`: how often a basket's hidden item has a place.
+    HitRate,
+    /// `ndcg@K`: places of a user's purchases, discounted by their logarithm.
+    Ndcg,
+    /// `map@K`: the mean over users of average precision.
+    Map,
+    /// `precision@K`: the share of places that are purchases.
+    Precision,
+    /// `recall@K`: the share of purchases that have a place.
+    Recall,
+    /// `user_hit_rate@K`: how often a user buys something of the list.
+    UserHitRate,
+    /// `coverage@K`: the share of the catalogue that is in any list.
+    Coverage,
+    /// `diversity@K`: the share of pairs of a list's items that are of different departments.
+    Diversity,
+    /// `novelty@K`: how rarely the items are bought, in bits.
+    Novelty,
+}
+
+/// A word that is no metric.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100` for baskets, and `ndcg@K`, `map@K`, `precision@K`, `recall@K`, `user_hit_rate@K`, `coverage@K`, `diversity@K` or `novelty@K` for users"
+)]
+pub struct UnknownMetric(pub String);
+
+impl Metric {
+    /// What it measures the answers to.
+    #[must_use]
+    pub fn question(self) -> Question {
+        match self {
+            Self::Mrr100 | Self::At(MetricKind::HitRate, _) => Question::Basket,
+            Self::At(..) => Question::User,
+        }
+    }
+
+    /// Places that count.
+    #[must_use]
+    pub fn k(self) -> u32 {
+        match self {
+            Self::Mrr100 => 100,
+            Self::At(_, k) => k,
+        }
+    }
+
+    /// The metrics of a question in the order in which they are shown, the headline first.
+    #[must_use]
+    pub fn of(question: Question, k: &[u32]) -> Vec<Self> {
+        let at = |kind| k.iter().map(move |k| Self::At(kind, *k));
+        let kinds = MetricKind::ALL.into_iter();
+        let mut all: Vec<Self> = kinds.flat_map(at).collect();
+        all.push(Self::Mrr100);
+        all.retain(|metric| metric.question() == question);
+        all
+    }
+}
+
+impl MetricKind {
+    /// Every kind, in the order in which they are shown.
+    pub const ALL: [Self; 9] = [
+        Self::HitRate,
+        Self::Ndcg,
+        Self::Map,
+        Self::Precision,
+        Self::Recall,
+        Self::UserHitRate,
+        Self::Coverage,
+        Self::Diversity,
+        Self::Novelty,
+    ];
+
+    /// Its name before the `@`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HitRate => "hit_rate",
+            Self::Ndcg => "ndcg",
+            Self::Map => "map",
+            Self::Precision => "precision",
+            Self::Recall => "recall",
+            Self::UserHitRate => "user_hit_rate",
+            Self::Coverage => "coverage",
+            Self::Diversity => "diversity",
+            Self::Novelty => "novelty",
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mrr100 => f.write_str("mrr@100"),
+            Self::At(kind, k) => write!(f, "{}@{k}", kind.name()),
+        }
+    }
+}
+
+impl FromStr for Metric {
+    type Err = UnknownMetric;
+
+    fn from_str(word: &str) -> Result<Self, UnknownMetric> {
+        let unknown = || UnknownMetric(word.to_owned());
+        if word == "mrr@100" {
+            return Ok(Self::Mrr100);
+        }
+        let (name, k) = word.split_once('@').ok_or_else(unknown)?;
+        let kind = MetricKind::ALL.into_iter().find(|kind| kind.name() == name);
+        let k = k.parse().ok().filter(|k| (1..=100).contains(k));
+        let (kind, k) = kind.zip(k).ok_or_else(unknown)?;
+        Ok(Self::At(kind, k))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for question in [Question::Basket, Question::User] {
+            let all = Metric::of(question, &[10, 20]);
+            assert!(!all.is_empty());
+            for metric in all {
+                assert_eq!(metric.to_string().parse(), Ok(metric));
+                assert_eq!(metric.question(), question);
+            }
+        }
+        for word in ["ndcg", "ndcg@0", "ndcg@101", "mrr@10", "auc@10"] {
+            assert!(word.parse::<Metric>().is_err(), "{word}");
+        }
+    }
+}

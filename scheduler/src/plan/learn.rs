@@ -1,0 +1,142 @@
+//! Steps of training, prediction, evaluation, publication and recommendation. Pure.
+
+use std::collections::BTreeSet;
+
+use pannier_proto::spec::{BaselineModel, ModelSpec, PublishSpec, Question, RunSpec};
+
+use super::checks::INPUTS;
+use super::{StepKind, StepPlan};
+
+/// The questions that a run's models are asked.
+fn questions(spec: &RunSpec) -> Vec<Question> {
+    let both = [Question::Basket, Question::User];
+    let asked = |q: &Question| spec.train.iter().any(|t| t.model.question() == *q);
+    both.into_iter().filter(asked).collect()
+}
+
+/// The table of the queries of a kind.
+#[must_use]
+pub fn queries(question: Question) -> &'static str {
+    match question {
+        Question::Basket => "queries",
+        Question::User => "user_queries",
+    }
+}
+
+/// What everybody's list is made of.
+pub const HISTORIES: &str = "histories";
+
+/// The tables that a baseline reads besides the queries.
+fn of_baseline(model: BaselineModel) -> &'static [&'static str] {
+    match model {
+        BaselineModel::Popularity | BaselineModel::PersonalFrequency => &["vocab"],
+        BaselineModel::CoOccurrence => &["vocab", "train_baskets"],
+    }
+}
+
+/// The tables that a run's models and baselines read.
+pub fn reads(spec: &RunSpec) -> BTreeSet<&'static str> {
+    let models = spec.train.iter().flat_map(|t| t.model.tables());
+    let baselines = spec.baseline.iter().flat_map(|b| of_baseline(b.model));
+    let lists = spec.recommend.iter().map(|_| &HISTORIES);
+    let mut tables: BTreeSet<&str> = models.chain(baselines).chain(lists).copied().collect();
+    tables.extend(questions(spec).into_iter().map(queries));
+    tables
+}
+
+/// Adds the steps.
+pub fn steps(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
+    let mut predictions = Vec::new();
+    for train in &spec.train {
+        let id = format!("train:{}", train.name);
+        steps.push(StepPlan {
+            id: id.clone(),
+            after: after(train.model.tables()),
+            kind: StepKind::Train(train.clone()),
+        });
+        let question = train.model.question();
+        let kind = StepKind::Predict {
+            method: train.name.clone(),
+            baseline: None,
+            question,
+        };
+        let after = vec![id, format!("table:{}", queries(question))];
+        predictions.push(predict(&train.name, question, after, kind, steps));
+    }
+    for question in questions(spec) {
+        let able = spec.baseline.iter().map(|b| b.model);
+        for model in able.filter(|model| model.answers(question)) {
+            let kind = StepKind::Predict {
+                method: model.name().to_owned(),
+                baseline: Some(model),
+                question,
+            };
+            let mut after = after(of_baseline(model));
+            after.push(format!("table:{}", queries(question)));
+            predictions.push(predict(model.name(), question, after, kind, steps));
+        }
+    }
+    if spec.train.is_empty() {
+        return;
+    }
+    steps.push(StepPlan {
+        id: "evaluate".into(),
+        after: predictions,
+        kind: StepKind::Evaluate,
+    });
+    publish(spec, steps);
+}
+
+fn publish(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
+    let publish = spec.publish.clone().unwrap_or_default();
+    for train in &spec.train {
+        let id = format!("publish:{}", train.name);
+        let kind = StepKind::Publish {
+            train: train.name.clone(),
+            publish: PublishSpec {
+                gate: train.gate.clone().or_else(|| publish.gate.clone()),
+                ..publish.clone()
+            },
+        };
+        steps.push(StepPlan {
+            id: id.clone(),
+            after: vec!["evaluate".into()],
+            kind,
+        });
+        let knows_users = matches!(train.model, ModelSpec::Als(_));
+        if let Some(recommend) = spec.recommend.clone().filter(|_| knows_users) {
+            let train = train.name.clone();
+            steps.push(StepPlan {
+                id: format!("recommend:{train}"),
+                after: vec![id, format!("table:{HISTORIES}")],
+                kind: StepKind::Recommend { train, recommend },
+            });
+        }
+    }
+}
+
+/// After the checks of what is learned from, and these tables.
+fn after(tables: &[&str]) -> Vec<String> {
+    let tables = tables.iter().map(|table| format!("table:{table}"));
+    std::iter::once(INPUTS.to_owned()).chain(tables).collect()
+}
+
+/// Adds a prediction; its name.
+fn predict(
+    method: &str,
+    question: Question,
+    after: Vec<String>,
+    kind: StepKind,
+    steps: &mut Vec<StepPlan>,
+) -> String {
+    let id = match question {
+        Question::Basket => format!("predict:{method}"),
+        Question::User => format!("predict-users:{method}"),
+    };
+    steps.push(StepPlan {
+        id: id.clone(),
+        after,
+        kind,
+    });
+    id
+}

@@ -1,0 +1,137 @@
+//! What a published model recommends to one user: the cluster finds the user's vector, and what the
+//! user bought where that is to be left out; the items are ranked here, a table of thousands.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::{DataType, Field, Float32Type, Schema, UInt32Type};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::dataframe::DataFrame;
+use datafusion::prelude::{SessionContext, col, lit};
+use pannier_engine::catalog;
+use pannier_proto::ids::FIRST_ITEM;
+use pannier_proto::manifest::ArtifactManifest;
+use pannier_proto::objects;
+use pannier_proto::status::ModelInfo;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::SchedulerError;
+use crate::jobs::Jobs;
+use crate::neighbours::{Item, Vectors};
+
+/// The list of a user.
+pub struct Recommended {
+    /// The model has not met the user: the items are the most bought ones.
+    pub unknown: bool,
+    /// Items with their scores, best first.
+    pub items: Vec<(Item, f32)>,
+}
+
+/// The `top` items for a user.
+///
+/// # Errors
+/// Where the model knows no users, or its files cannot be read.
+pub async fn recommend(
+    jobs: &Jobs,
+    model: &ModelInfo,
+    user: &str,
+    top: usize,
+    new_only: bool,
+) -> Result<Recommended, SchedulerError> {
+    let warehouse = jobs.warehouse();
+    let manifest: ArtifactManifest = warehouse
+        .get_json(&objects::artifact_manifest(&model.model, model.version))
+        .await?;
+    if manifest.file(USERS).is_none() {
+        return Err(SchedulerError::NotFound(format!(
+            "the model {} is a {}, which knows items and no users; `pannier similar` finds what is near an item",
+            model.model, model.kind
+        )));
+    }
+    let folder = objects::artifact_dir(&model.model, model.version);
+    let vectors = Vectors::read(warehouse, &folder).await?;
+    let vector = user_vector(jobs, &folder, user).await?;
+    let out = if new_only {
+        bought(jobs, &manifest, user).await?
+    } else {
+        BTreeSet::new()
+    };
+    let unknown = vector.is_none();
+    let best = match vector {
+        Some(vector) => vectors.best(&vector, &out, top)?,
+        // Items stand by how often they are bought.
+        None => (0..vectors.items.len().min(top))
+            .map(|at| (at, 0.0))
+            .collect(),
+    };
+    let item = |(at, score): (usize, f32)| (vectors.items[at].clone(), score);
+    Ok(Recommended {
+        unknown,
+        items: best.into_iter().map(item).collect(),
+    })
+}
+
+const USERS: &str = "users.parquet";
+
+async fn user_vector(
+    jobs: &Jobs,
+    folder: &str,
+    user: &str,
+) -> Result<Option<Vec<f32>>, SchedulerError> {
+    let context = jobs.context()?;
+    let element = Arc::new(Field::new("element", DataType::Float32, true));
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("user_id", DataType::Utf8, true),
+        Field::new("vector", DataType::List(element), true),
+    ]));
+    let path = format!("{folder}/{USERS}");
+    let users = catalog::object(jobs.warehouse(), &path, schema).await?;
+    let rows = of_user(jobs, &context, context.read_table(users)?, user, "vector").await?;
+    let vector = rows.first().map(|batch| {
+        let vectors = batch.column(0).as_list::<i32>();
+        vectors
+            .value(0)
+            .as_primitive::<Float32Type>()
+            .values()
+            .to_vec()
+    });
+    Ok(vector)
+}
+
+/// Places of what a user bought in the training's baskets.
+async fn bought(
+    jobs: &Jobs,
+    manifest: &ArtifactManifest,
+    user: &str,
+) -> Result<BTreeSet<usize>, SchedulerError> {
+    let version = manifest.tables.get("counts");
+    let version = version.ok_or_else(|| {
+        SchedulerError::NotFound("the model's manifest names no table counts".into())
+    })?;
+    let context = jobs.context()?;
+    jobs.register(&context, "counts", version).await?;
+    let counts = context.table("counts").await?;
+    let rows = of_user(jobs, &context, counts, user, "item_idx").await?;
+    let items = rows
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<UInt32Type>().values());
+    Ok(items.map(|item| (item - FIRST_ITEM) as usize).collect())
+}
+
+/// A column of a user's rows; batches without rows are left out.
+async fn of_user(
+    jobs: &Jobs,
+    context: &SessionContext,
+    table: DataFrame,
+    user: &str,
+    column: &str,
+) -> Result<Vec<RecordBatch>, SchedulerError> {
+    let rows = table
+        .filter(col("user_id").eq(lit(user)))?
+        .select(vec![col(column)])?;
+    let plan = rows.into_optimized_plan()?;
+    let mut rows = jobs.query(context, plan, &CancellationToken::new()).await?;
+    rows.retain(|batch| batch.num_rows() > 0);
+    Ok(rows)
+}

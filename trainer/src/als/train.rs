@@ -1,0 +1,268 @@
+//! The training loop of ALS: reads all counts, then solves users and items in turn. All that changes is
+//! in [`State`]; a run that stops anywhere and goes on from a checkpoint ends in the same bytes.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use pannier_proto::feed::FeedSpec;
+use pannier_proto::ids::{BUILD_ID, digest_of};
+use pannier_proto::spec::{AlsParams, AlsSolver};
+use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
+
+use super::artifact::Learned;
+use super::checkpoint::State;
+use super::entries::Entries;
+use super::factors::Factors;
+use super::fit::{Als, Feedback, Solver, Watch};
+use super::read::{Bought, bought};
+use crate::checkpoint::Checkpoints;
+use crate::error::TrainerError;
+use crate::feed::FeedContext;
+use crate::report::Pace;
+use crate::storage::Storage;
+use crate::vocab::Vocab;
+
+/// Goes up when the same work would give other weights.
+const REVISION: u32 = 1;
+
+/// What is trained.
+pub(crate) struct Training<'a> {
+    pub params: &'a AlsParams,
+    pub seed: u64,
+    /// Columns user_id, item_idx, count.
+    pub feed: &'a FeedSpec,
+    pub vocab: &'a Vocab,
+    pub checkpoints: &'a str,
+}
+
+/// What came of it.
+pub(crate) struct Trained {
+    pub bought: Bought,
+    users: Factors,
+    items: Factors,
+    /// The time of reading, and of each iteration.
+    pub epochs: Vec<EpochStall>,
+    pub resumed_from: Option<(u64, u64)>,
+}
+
+impl Trained {
+    /// What goes into the artifact.
+    pub(crate) fn learned(&self) -> Learned<'_> {
+        Learned {
+            names: &self.bought.users,
+            users: &self.users,
+            items: &self.items,
+        }
+    }
+}
+
+/// What the params say.
+pub(crate) fn als(params: &AlsParams) -> Als {
+    Als {
+        feedback: Feedback::Implicit {
+            alpha: params.alpha as f32,
+        },
+        regularization: params.regularization as f32,
+        solver: match params.solver {
+            AlsSolver::Cholesky => Solver::Cholesky,
+            AlsSolver::Conjugate => Solver::Conjugate {
+                steps: params.steps as usize,
+            },
+        },
+    }
+}
+
+/// What the params say, with every row solved to the end: for users whose items are fixed.
+pub(crate) fn exact(params: &AlsParams) -> Als {
+    Als {
+        solver: Solver::Cholesky,
+        ..als(params)
+    }
+}
+
+impl Training<'_> {
+    /// Digest of everything that decides the weights.
+    fn digest(&self) -> String {
+        digest_of(&(
+            self.params,
+            self.seed,
+            self.feed.digest(),
+            &self.vocab.digest,
+            BUILD_ID,
+            REVISION,
+        ))
+    }
+
+    fn fresh(&self, entries: &Entries) -> State {
+        let dim = self.params.factors as usize;
+        State {
+            users: Factors::zero(entries.rows(), dim),
+            items: Factors::random(entries.columns(), dim, self.seed),
+            done: 0,
+        }
+    }
+
+    /// Trains from the newest checkpoint, or from the start, to the end.
+    ///
+    /// # Errors
+    /// Those of the feed and the storage; [`TrainerError::Data`] where there is nothing to train on
+    /// or the factors leave the numbers; [`TrainerError::Stopped`] when told to.
+    pub(crate) fn run(
+        &self,
+        context: &FeedContext,
+        storage: &Storage,
+    ) -> Result<Trained, TrainerError> {
+        let reporter = &context.reporter;
+        let mut bought = bought(context, self.feed, self.vocab.items.len())?;
+        if bought.entries.is_empty() {
+            let reason = "no known user bought anything in the training's part; check weeks, split and checks of the spec";
+            return Err(TrainerError::data("counts", reason));
+        }
+        let mut checkpoints =
+            Checkpoints::new(storage.clone(), self.checkpoints.to_owned(), self.digest());
+        let taken_up: Option<State> = checkpoints.newest(reporter)?;
+        let resumed_from = taken_up.as_ref().map(|state| (state.done, 0));
+        let mut state = taken_up.unwrap_or_else(|| self.fresh(&bought.entries));
+        reporter.log(self.opening(&bought, state.done));
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(context.config.resolved_threads())
+            .thread_name(|i| format!("als-{i}"))
+            .build()
+            .map_err(TrainerError::bug)?;
+        let mut epochs = vec![EpochStall {
+            epoch: state.done,
+            stall: bought.stall,
+        }];
+        let iterations = u64::from(self.params.iterations);
+        let across = bought.entries.transposed();
+        let rounds = Rounds {
+            training: self,
+            context,
+            entries: &bought.entries,
+            across: &across,
+            done: AtomicU64::new(state.done * (bought.entries.rows() + across.rows()) as u64),
+            untold: AtomicU64::new(0),
+            pace: Mutex::new(Pace::new()),
+        };
+        while state.done < iterations {
+            let began = Instant::now();
+            pool.install(|| rounds.iterate(&mut state))?;
+            book(&mut epochs, state.done - 1, began.elapsed().as_secs_f64());
+            if self.checkpoint_due(state.done) {
+                checkpoints.put(&state, state.done, reporter)?;
+            }
+        }
+        let State {
+            mut users, items, ..
+        } = state;
+        // Users as these items have them, to the end: as anyone is solved who asks later.
+        pool.install(|| {
+            exact(self.params).solve(&bought.entries, &items, &mut users, &|_| rounds.stopped())
+        })?;
+        if !users.is_finite() || !items.is_finite() {
+            let reason = "the factors are no longer numbers; raise regularization";
+            return Err(TrainerError::data("params", reason));
+        }
+        bought.stall = StallLedger::default();
+        epochs.iter().for_each(|epoch| bought.stall += epoch.stall);
+        Ok(Trained {
+            bought,
+            users,
+            items,
+            epochs,
+            resumed_from,
+        })
+    }
+
+    fn opening(&self, bought: &Bought, done: u64) -> String {
+        format!(
+            "als: {} users, {} items, {} entries, {} iterations of {} factors; from iteration {done}",
+            bought.users.len(),
+            self.vocab.items.len(),
+            bought.entries.len(),
+            self.params.iterations,
+            self.params.factors
+        )
+    }
+
+    fn checkpoint_due(&self, done: u64) -> bool {
+        let every = u64::from(self.params.checkpoint_iterations);
+        every > 0 && done.is_multiple_of(every)
+    }
+}
+
+/// Books seconds to an iteration; those of reading stand with the first.
+fn book(epochs: &mut Vec<EpochStall>, epoch: u64, compute: f64) {
+    let stall = StallLedger {
+        compute,
+        ..StallLedger::default()
+    };
+    match epochs.last_mut().filter(|last| last.epoch == epoch) {
+        Some(last) => last.stall += stall,
+        None => epochs.push(EpochStall { epoch, stall }),
+    }
+}
+
+/// Iterations, watched.
+struct Rounds<'a> {
+    training: &'a Training<'a>,
+    context: &'a FeedContext,
+    entries: &'a Entries,
+    across: &'a Entries,
+    /// Rows solved, over all iterations.
+    done: AtomicU64,
+    /// Of them, those that were not told of yet.
+    untold: AtomicU64,
+    pace: Mutex<Pace>,
+}
+
+impl Rounds<'_> {
+    fn stopped(&self) -> Result<(), TrainerError> {
+        if self.context.cancel.is_cancelled() {
+            return Err(TrainerError::Stopped);
+        }
+        Ok(())
+    }
+
+    /// Counts rows and tells of them.
+    fn solved(&self, rows: usize) -> Result<(), TrainerError> {
+        self.stopped()?;
+        let done = self.done.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
+        self.untold.fetch_add(rows as u64, Ordering::Relaxed);
+        let all = (self.entries.rows() + self.across.rows()) as u64;
+        let total = all * u64::from(self.training.params.iterations);
+        // Whoever finds it taken leaves the telling to the other.
+        if let Ok(mut pace) = self.pace.try_lock() {
+            let rows = self.untold.swap(0, Ordering::Relaxed);
+            if let Some(progress) = pace.tick(done, total, rows, None) {
+                self.context.reporter.send(progress);
+            }
+        }
+        Ok(())
+    }
+
+    /// Users, then items; and what has come of it.
+    fn iterate(&self, state: &mut State) -> Result<(), TrainerError> {
+        let als = als(self.training.params);
+        let watch: Watch<'_> = &|rows| self.solved(rows);
+        let State { users, items, done } = state;
+        als.solve(self.entries, items, users, watch)?;
+        als.solve(self.across, users, items, watch)?;
+        let loss = als.loss(self.entries, self.across, users, items);
+        if !loss.is_finite() {
+            let reason = "the loss is no longer a number; raise regularization";
+            return Err(TrainerError::data("params", reason));
+        }
+        *done += 1;
+        self.context.reporter.send(WorkReportKind::Loss {
+            epoch: *done - 1,
+            step: *done,
+            loss,
+            learning_rate: 0.0,
+            pairs: *done * self.entries.len() as u64,
+            stall: StallLedger::default(),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,316 @@
+//! Whole trainings against each other, and what their users are ranked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, UInt32Array,
+};
+use arrow::datatypes::{Float32Type, Int64Type, UInt32Type};
+use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
+use pannier_feed::testing::runtime;
+use pannier_proto::feed::KeyedRng;
+use pannier_proto::spec::{AlsParams, ModelSpec};
+use pannier_proto::work::{
+    PredictWork, PredictionForm, Predictor, TrainWork, WorkOutcome, WorkReportKind,
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::config::TrainerConfig;
+use crate::error::TrainerError;
+use crate::predict::Prediction;
+use crate::testing::warehouse::{VOCAB, Warehouse};
+use crate::testing::{config, context};
+use crate::train::train;
+use crate::vocab::Vocab;
+
+const ITEMS: u32 = 30;
+const USERS: u32 = 40;
+
+/// Users of two camps, each with half of the items; (user, item, count), and for each user the lists.
+fn bought() -> Vec<Vec<(u32, i64)>> {
+    let mut rng = KeyedRng::new(9);
+    let of_user = |user: u32, rng: &mut KeyedRng| {
+        let half = ITEMS / 2;
+        let items = (0..half).filter(|_| rng.below(3) > 0).collect::<Vec<_>>();
+        let first = 2 + user % 2 * half;
+        items
+            .into_iter()
+            .map(|i| (first + i, 1 + i64::from(rng.below(5))))
+            .collect()
+    };
+    (0..USERS).map(|user| of_user(user, &mut rng)).collect()
+}
+
+fn counts() -> RecordBatch {
+    let rows: Vec<(u32, u32, i64)> = (0..)
+        .zip(bought())
+        .flat_map(|(user, items)| items.into_iter().map(move |(item, n)| (user, item, n)))
+        .collect();
+    let users = StringArray::from_iter_values(rows.iter().map(|r| format!("u{:02}", r.0)));
+    let items = UInt32Array::from_iter_values(rows.iter().map(|r| r.1));
+    let counts = Int64Array::from_iter_values(rows.iter().map(|r| r.2));
+    RecordBatch::try_from_iter([
+        ("user_id", Arc::new(users) as ArrayRef),
+        ("item_idx", Arc::new(items)),
+        ("count", Arc::new(counts)),
+    ])
+    .unwrap()
+}
+
+/// Everyone, and one who bought nothing.
+fn asked() -> RecordBatch {
+    let all = bought();
+    let rows = || all.iter().map(Some).chain([None]);
+    let items = rows().map(|r| r.map(|r| r.iter().map(|(i, _)| Some(*i))));
+    let items = ListArray::from_iter_primitive::<UInt32Type, _, _>(items);
+    let counts = rows().map(|r| r.map(|r| r.iter().map(|(_, n)| Some(*n))));
+    let counts = ListArray::from_iter_primitive::<Int64Type, _, _>(counts);
+    let users = StringArray::from_iter_values((0..=USERS).map(|u| format!("u{u:02}")));
+    RecordBatch::try_from_iter([
+        ("user_id", Arc::new(users) as ArrayRef),
+        ("items", Arc::new(items)),
+        ("counts", Arc::new(counts)),
+    ])
+    .unwrap()
+}
+
+struct Run {
+    warehouse: Warehouse,
+    runtime: tokio::runtime::Runtime,
+    work: TrainWork,
+    queries: TestFeed,
+    executor: TestExecutor,
+}
+
+impl Run {
+    fn new() -> Self {
+        let runtime = runtime();
+        let popular: Vec<i64> = (0..i64::from(ITEMS)).map(|i| 100 - i).collect();
+        let warehouse = Warehouse::new(&runtime, &popular);
+        let feed = TestFeed::of_table("counts", counts());
+        let queries = TestFeed::of_table("histories", asked());
+        let feeds = vec![feed.clone(), queries.clone()];
+        let executor = TestExecutor::start(&runtime, "e", feeds, Fault::None);
+        let params = AlsParams {
+            factors: 6,
+            iterations: 8,
+            checkpoint_iterations: 2,
+            ..AlsParams::default()
+        };
+        let work = TrainWork {
+            spec: ModelSpec::Als(params),
+            seed: 3,
+            feed: feed.spec,
+            vocab: VOCAB.into(),
+            checkpoints: "run/ckpt".into(),
+            artifact: "artifact".into(),
+            ledger: "run/ledger".into(),
+            gathered: true,
+        };
+        Self {
+            warehouse,
+            runtime,
+            work,
+            queries,
+            executor,
+        }
+    }
+
+    /// Trains; `stop_at`: cancel when this many checkpoints were reported. Files by digest.
+    fn train(
+        &self,
+        config: TrainerConfig,
+        stop_at: Option<usize>,
+    ) -> (Result<WorkOutcome, TrainerError>, Vec<WorkReportKind>) {
+        let executors = vec![self.executor.address.clone()];
+        let (context, mut reports) = context(&self.runtime, config, executors);
+        let cancel = context.cancel.clone();
+        let watcher = self.runtime.spawn(async move {
+            let (mut all, mut seen) = (Vec::new(), 0);
+            while let Some(report) = reports.recv().await {
+                seen += usize::from(matches!(report.kind, WorkReportKind::Checkpointed { .. }));
+                if stop_at == Some(seen) {
+                    cancel.cancel();
+                }
+                all.push(report.kind);
+            }
+            all
+        });
+        let trained = train(&self.work, &context, &self.warehouse.storage);
+        drop(context);
+        (trained, self.runtime.block_on(watcher).unwrap())
+    }
+
+    fn predict(&self, new_only: bool, form: PredictionForm) -> WorkOutcome {
+        let executors = vec![self.executor.address.clone()];
+        let (context, _reports) = context(&self.runtime, config(), executors);
+        let storage = &self.warehouse.storage;
+        let work = PredictWork {
+            predictor: Predictor::Model {
+                artifact: "artifact".into(),
+            },
+            queries: self.queries.spec.clone(),
+            vocab: VOCAB.into(),
+            top: 5,
+            new_only,
+            output: "out".into(),
+            form,
+        };
+        let vocab = Vocab::load(storage, VOCAB).unwrap();
+        let (work, vocab) = (&work, &vocab);
+        Prediction { work, vocab }.run(&context, storage).unwrap()
+    }
+
+    fn rows(&self, path: &str) -> Vec<RecordBatch> {
+        let bytes = self.warehouse.storage.get(path).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        reader.build().unwrap().map(Result::unwrap).collect()
+    }
+}
+
+fn files(outcome: &WorkOutcome) -> (BTreeMap<String, String>, Option<(u64, u64)>) {
+    match outcome {
+        WorkOutcome::Trained {
+            files,
+            resumed_from,
+            ..
+        } => {
+            let named = files.iter().map(|f| (f.name.clone(), f.digest.clone()));
+            (named.collect(), *resumed_from)
+        }
+        WorkOutcome::Predicted { .. } => panic!("{outcome:?}"),
+    }
+}
+
+#[test]
+fn threads_and_interruptions_change_no_byte() {
+    let whole = Run::new();
+    let one = TrainerConfig {
+        threads: 1,
+        ..config()
+    };
+    let (trained, reports) = whole.train(one, None);
+    let trained = files(&trained.unwrap());
+    assert_eq!(trained.1, None);
+    let names: Vec<&str> = trained.0.keys().map(String::as_str).collect();
+    let all = [
+        "config.json",
+        "model.safetensors",
+        "users.parquet",
+        "vectors.parquet",
+        "vectors.txt",
+        "vocab.parquet",
+    ];
+    assert_eq!(names, all);
+    let losses = reports.iter().filter_map(|r| match r {
+        WorkReportKind::Loss { loss, .. } => Some(*loss),
+        _ => None,
+    });
+    let losses: Vec<f64> = losses.collect();
+    assert_eq!(losses.len(), 8);
+    assert!(
+        losses
+            .windows(2)
+            .all(|pair| pair[1] <= pair[0] * (1.0 + 1e-6)),
+        "{losses:?}"
+    );
+
+    let other = Run::new();
+    let (again, _) = other.train(config(), None);
+    assert_eq!(files(&again.unwrap()), trained);
+
+    let broken = Run::new();
+    // After iterations 2 and 4.
+    let (stopped, _) = broken.train(config(), Some(2));
+    if let Ok(outcome) = &stopped {
+        // It was done before it heard.
+        assert_eq!(files(outcome).0, trained.0);
+    }
+    let (resumed, _) = broken.train(config(), None);
+    let (resumed, from) = files(&resumed.unwrap());
+    assert!(from.is_some_and(|(done, _)| done >= 4), "{from:?}");
+    assert_eq!(resumed, trained.0);
+}
+
+#[test]
+fn users_get_their_own_camp_and_a_stranger_what_is_popular() {
+    let run = Run::new();
+    run.train(config(), None).0.unwrap();
+    let users = run.rows("artifact/users.parquet");
+    assert_eq!(
+        users.iter().map(RecordBatch::num_rows).sum::<usize>(),
+        USERS as usize
+    );
+
+    let outcome = run.predict(true, PredictionForm::Ranks);
+    let expected = matches!(&outcome, WorkOutcome::Predicted { queries: 41, path, .. } if path == "out/predictions.parquet");
+    assert!(expected, "{outcome:?}");
+    let bought = bought();
+    let (mut own_camp, mut places) = (0, 0);
+    for batch in run.rows("out/predictions.parquet") {
+        let (users, items) = (
+            batch.column(0).as_string::<i32>(),
+            batch.column(1).as_primitive::<UInt32Type>(),
+        );
+        for (user, item) in users.iter().zip(items.values()) {
+            let user: u32 = user.unwrap()[1..].parse().unwrap();
+            if user == USERS {
+                continue;
+            }
+            assert!(
+                bought[user as usize].iter().all(|(own, _)| own != item),
+                "{user} has {item}"
+            );
+            places += 1;
+            own_camp += u32::from((item - 2) / (ITEMS / 2) == user % 2);
+        }
+    }
+    // Some have fewer than five of their camp left.
+    assert!(own_camp * 10 >= places * 7, "{own_camp} of {places}");
+
+    run.predict(false, PredictionForm::Lists { csv: true });
+    let lists = run.rows("out/recommendations.parquet");
+    let stranger = lists.iter().flat_map(|batch| {
+        let (users, ids) = (
+            batch.column(0).as_string::<i32>(),
+            batch.column(2).as_string::<i32>(),
+        );
+        let scores = batch.column(3).as_primitive::<Float32Type>();
+        let of = |row: &usize| users.value(*row) == format!("u{USERS}");
+        (0..batch.num_rows())
+            .filter(of)
+            .map(|row| (ids.value(row).to_owned(), scores.value(row)))
+            .collect::<Vec<_>>()
+    });
+    let popular: Vec<(String, f32)> = (0..5).map(|i| (format!("item {i}"), 0.0)).collect();
+    assert_eq!(stranger.collect::<Vec<_>>(), popular);
+
+    let csv = run
+        .warehouse
+        .storage
+        .get("out/recommendations.csv")
+        .unwrap();
+    let csv = String::from_utf8(csv.to_vec()).unwrap();
+    assert_eq!(csv.lines().count(), 41 * 5);
+    let first = lists[0].column(2).as_string::<i32>().value(0).to_owned();
+    assert!(csv.starts_with(&format!("u00,{first},")), "{csv}");
+}
+
+#[test]
+fn counts_that_are_none_are_refused() {
+    let mut run = Run::new();
+    let twice = counts();
+    let column = |n: usize| Arc::clone(twice.column(n));
+    let reversed = UInt32Array::from_iter_values((0..twice.num_rows() as u32).rev());
+    let wrong = RecordBatch::try_from_iter([
+        ("user_id", column(0)),
+        ("item_idx", Arc::new(reversed) as ArrayRef),
+        ("count", column(2)),
+    ]);
+    let feed = TestFeed::of_table("counts", wrong.unwrap());
+    run.work.feed = feed.spec.clone();
+    run.executor = TestExecutor::start(&run.runtime, "e", vec![feed], Fault::None);
+    let error = run.train(config(), None).0.unwrap_err().to_string();
+    assert!(error.contains("different versions"), "{error}");
+}

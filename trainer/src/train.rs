@@ -1,0 +1,128 @@
+//! A training from the order to the outcome: each model's own loop between what all have in common.
+
+use std::time::Instant;
+
+use pannier_feed::digest::Ledger;
+use pannier_proto::manifest::ArtifactFile;
+use pannier_proto::spec::{AlsParams, ModelSpec, Prod2vecParams};
+use pannier_proto::work::{EpochStall, StallLedger, TrainWork, WorkOutcome};
+
+use crate::artifact::ArtifactConfig;
+use crate::error::TrainerError;
+use crate::feed::FeedContext;
+use crate::storage::Storage;
+use crate::vocab::Vocab;
+use crate::{als, prod2vec};
+
+/// A model that was fit, and written.
+struct Fitted {
+    files: Vec<ArtifactFile>,
+    ledger: Ledger,
+    /// Global steps over all epochs; of ALS, iterations.
+    steps: u64,
+    /// Pairs or entries over all of them.
+    examples: u64,
+    stall: StallLedger,
+    epochs: Vec<EpochStall>,
+    wire_bytes: u64,
+    resumed_from: Option<(u64, u64)>,
+}
+
+/// Fits a model and writes its artifact and the digests of its batches.
+///
+/// # Errors
+/// Those of the feed, the storage and the model's loop.
+pub(crate) fn train(
+    work: &TrainWork,
+    context: &FeedContext,
+    storage: &Storage,
+) -> Result<WorkOutcome, TrainerError> {
+    let began = Instant::now();
+    let vocab = Vocab::load(storage, &work.vocab)?;
+    let order = Order {
+        work,
+        config: ArtifactConfig::new(work.spec.clone(), work.seed, &vocab),
+        vocab: &vocab,
+        context,
+        storage,
+    };
+    let fitted = match &work.spec {
+        ModelSpec::Prod2vec(params) => order.prod2vec(params),
+        ModelSpec::Als(params) => order.als(params),
+    }?;
+    storage.put(&work.ledger, fitted.ledger.bytes().to_vec())?;
+    Ok(WorkOutcome::Trained {
+        files: fitted.files,
+        feed: work.feed.digest(),
+        feed_ledger: fitted.ledger.chain().hex(),
+        steps: fitted.steps,
+        pairs: fitted.examples,
+        example: work.spec.example().into(),
+        seconds: began.elapsed().as_secs_f64(),
+        stall: fitted.stall,
+        epochs: fitted.epochs,
+        wire_bytes: fitted.wire_bytes,
+        resumed_from: fitted.resumed_from,
+    })
+}
+
+/// What a model is fit with.
+struct Order<'a> {
+    work: &'a TrainWork,
+    config: ArtifactConfig,
+    vocab: &'a Vocab,
+    context: &'a FeedContext,
+    storage: &'a Storage,
+}
+
+impl Order<'_> {
+    fn prod2vec(&self, params: &Prod2vecParams) -> Result<Fitted, TrainerError> {
+        let training = prod2vec::train::Training {
+            params,
+            seed: self.work.seed,
+            feed: &self.work.feed,
+            vocab: self.vocab,
+            checkpoints: &self.work.checkpoints,
+            gathered: self.work.gathered,
+        };
+        let trained = training.run(self.context, self.storage)?;
+        let (folder, model) = (&self.work.artifact, &trained.state.model);
+        let files =
+            prod2vec::artifact::write(self.storage, folder, model, self.vocab, &self.config)?;
+        Ok(Fitted {
+            files,
+            steps: trained.steps,
+            examples: trained.state.pairs,
+            ledger: trained.state.ledger,
+            stall: trained.stall,
+            epochs: trained.epochs,
+            wire_bytes: trained.wire_bytes,
+            resumed_from: trained.resumed_from,
+        })
+    }
+
+    fn als(&self, params: &AlsParams) -> Result<Fitted, TrainerError> {
+        let training = als::train::Training {
+            params,
+            seed: self.work.seed,
+            feed: &self.work.feed,
+            vocab: self.vocab,
+            checkpoints: &self.work.checkpoints,
+        };
+        let trained = training.run(self.context, self.storage)?;
+        let learned = trained.learned();
+        let folder = &self.work.artifact;
+        let files = als::artifact::write(self.storage, folder, &learned, self.vocab, &self.config)?;
+        let iterations = u64::from(params.iterations);
+        Ok(Fitted {
+            files,
+            steps: iterations,
+            examples: trained.bought.entries.len() as u64 * iterations,
+            ledger: trained.bought.ledger,
+            stall: trained.bought.stall,
+            epochs: trained.epochs,
+            wire_bytes: trained.bought.wire_bytes,
+            resumed_from: trained.resumed_from,
+        })
+    }
+}
