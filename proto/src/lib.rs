@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod metrics;
 pub mod objects;
 pub mod profile;
+pub mod ranking;
 pub mod spec;
 pub mod status;
 pub mod work;

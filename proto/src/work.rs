@@ -319,6 +319,34 @@ pub enum WorkReportKind {
     },
 }
 
+/// One of the trainings of a study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialRow {
+    /// What it differs in from the others, for example `factors 64, alpha 1`.
+    pub params: String,
+    /// What it was judged by, for example `ndcg@10`.
+    pub metric: String,
+    /// A value for each fold.
+    pub values: Vec<f64>,
+}
+
+impl TrialRow {
+    /// Mean over folds.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        self.values.iter().sum::<f64>() / self.values.len().max(1) as f64
+    }
+
+    /// Standard error of the mean over folds; folds share most of what they are trained on, so it is a
+    /// little too small.
+    #[must_use]
+    pub fn standard_error(&self) -> f64 {
+        let (mean, n) = (self.mean(), self.values.len() as f64);
+        let squares: f64 = self.values.iter().map(|v| (v - mean).powi(2)).sum();
+        (squares / (n - 1.0).max(1.0) / n.max(1.0)).sqrt()
+    }
+}
+
 fn pair() -> String {
     "pair".into()
 }
@@ -355,6 +383,9 @@ pub enum WorkOutcome {
         wire_bytes: u64,
         /// Epoch and step this attempt went on from.
         resumed_from: Option<(u64, u64)>,
+        /// What was tried first, where there was a study.
+        #[serde(default)]
+        trials: Vec<TrialRow>,
     },
     /// Predictions were written.
     Predicted {

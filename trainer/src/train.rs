@@ -5,7 +5,7 @@ use std::time::Instant;
 use pannier_feed::digest::Ledger;
 use pannier_proto::manifest::ArtifactFile;
 use pannier_proto::spec::{AlsParams, ModelSpec, Prod2vecParams};
-use pannier_proto::work::{EpochStall, StallLedger, TrainWork, WorkOutcome};
+use pannier_proto::work::{EpochStall, StallLedger, TrainWork, TrialRow, WorkOutcome};
 
 use crate::artifact::ArtifactConfig;
 use crate::error::TrainerError;
@@ -26,6 +26,7 @@ struct Fitted {
     epochs: Vec<EpochStall>,
     wire_bytes: u64,
     resumed_from: Option<(u64, u64)>,
+    trials: Vec<TrialRow>,
 }
 
 /// Fits a model and writes its artifact and the digests of its batches.
@@ -63,6 +64,7 @@ pub(crate) fn train(
         epochs: fitted.epochs,
         wire_bytes: fitted.wire_bytes,
         resumed_from: fitted.resumed_from,
+        trials: fitted.trials,
     })
 }
 
@@ -98,6 +100,7 @@ impl Order<'_> {
             epochs: trained.epochs,
             wire_bytes: trained.wire_bytes,
             resumed_from: trained.resumed_from,
+            trials: Vec::new(),
         })
     }
 
@@ -112,8 +115,11 @@ impl Order<'_> {
         let trained = training.run(self.context, self.storage)?;
         let learned = trained.learned();
         let folder = &self.work.artifact;
-        let files = als::artifact::write(self.storage, folder, &learned, self.vocab, &self.config)?;
-        let iterations = u64::from(params.iterations);
+        // What the study found best is what the model is.
+        let chosen = ModelSpec::Als(trained.params.clone());
+        let config = ArtifactConfig::new(chosen, self.work.seed, self.vocab);
+        let files = als::artifact::write(self.storage, folder, &learned, self.vocab, &config)?;
+        let iterations = u64::from(trained.params.iterations);
         Ok(Fitted {
             files,
             steps: iterations,
@@ -123,6 +129,7 @@ impl Order<'_> {
             epochs: trained.epochs,
             wire_bytes: trained.bought.wire_bytes,
             resumed_from: trained.resumed_from,
+            trials: trained.trials,
         })
     }
 }

@@ -87,6 +87,20 @@ impl Warehouse {
         found.bytes().await.map_err(at(path))
     }
 
+    /// blake3 of an object's bytes, in hex; the object is not held in memory.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn digest(&self, path: &str) -> Result<String, EngineError> {
+        let found = self.root.store.get(&Path::from(path)).await;
+        let mut pieces = found.map_err(at(path))?.into_stream();
+        let mut hasher = blake3::Hasher::new();
+        while let Some(piece) = pieces.try_next().await.map_err(at(path))? {
+            hasher.update(&piece);
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
     /// Reads an object of JSON.
     ///
     /// # Errors

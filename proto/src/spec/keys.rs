@@ -156,7 +156,21 @@ pub(super) const ALS: TableKeys = TableKeys {
         "alpha",
         "solver",
         "steps",
+        "feedback",
         "checkpoint_iterations",
+        "study",
+    ],
+};
+pub(super) const ALS_STUDY: TableKeys = TableKeys {
+    header: "study of als",
+    required: &[],
+    optional: &[
+        "folds",
+        "k",
+        "factors",
+        "iterations",
+        "regularization",
+        "alpha",
     ],
 };
 pub(super) const FEED: TableKeys = TableKeys {
@@ -224,7 +238,7 @@ pub(super) const RECOMMEND: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 25] = [
+pub(super) const ALL: [&TableKeys; 26] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -246,6 +260,7 @@ pub(super) const ALL: [&TableKeys; 25] = [
     &TRAIN,
     &PROD2VEC,
     &ALS,
+    &ALS_STUDY,
     &BASELINE,
     &EVALUATE,
     &PUBLISH,

@@ -60,7 +60,10 @@ pub use rule::{
 };
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;
-pub use train::{AlsParams, AlsSolver, Expand, ModelSpec, Prod2vecParams, TrainSpec, WindowSpec};
+pub use train::{
+    AlsFeedback, AlsParams, AlsSolver, AlsStudy, Expand, ModelSpec, Prod2vecParams, TrainSpec,
+    WindowSpec,
+};
 
 use reader::{Reader, Table};
 

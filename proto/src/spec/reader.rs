@@ -123,6 +123,16 @@ impl<'r, 'd> Table<'r, 'd> {
         self.list(key, &integer_in(&range), |v| integer(v, &range))
     }
 
+    /// A list of at least one finite number for which `allowed` is true; `range` says which these are.
+    pub fn numbers(
+        &self,
+        key: &str,
+        range: &str,
+        allowed: impl Fn(f64) -> bool,
+    ) -> Option<Vec<f64>> {
+        self.list(key, &format!("a number {range}"), |v| number(v, &allowed))
+    }
+
     /// A list of at least one value, each as `convert` takes it; `expected` says what that is.
     pub fn list<T>(
         &self,
@@ -160,13 +170,7 @@ impl<'r, 'd> Table<'r, 'd> {
     /// A finite number for which `allowed` is true; `range` says in words which these are.
     pub fn number(&self, key: &str, range: &str, allowed: impl Fn(f64) -> bool) -> Option<f64> {
         self.value(key, &format!("a number {range}"), |v| {
-            let number = match v {
-                DeValue::Float(float) => float.as_str().parse().ok(),
-                _ => integer(v, &(..)).map(|i: i128| i as f64),
-            };
-            number
-                .filter(|n: &f64| n.is_finite() && allowed(*n))
-                .ok_or(None)
+            number(v, &allowed).ok_or(None)
         })
     }
 
@@ -336,4 +340,13 @@ impl<'r, 'd> Table<'r, 'd> {
             format!("{}.{key}", self.path)
         }
     }
+}
+
+/// A finite number for which `allowed` is true.
+fn number(value: &DeValue<'_>, allowed: &impl Fn(f64) -> bool) -> Option<f64> {
+    let number = match value {
+        DeValue::Float(float) => float.as_str().parse().ok(),
+        _ => integer(value, &(..)).map(|i: i128| i as f64),
+    };
+    number.filter(|n: &f64| n.is_finite() && allowed(*n))
 }

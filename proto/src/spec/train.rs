@@ -9,7 +9,7 @@ use super::evaluate::Question;
 use super::gate::Gate;
 use super::keys;
 use super::reader::Table;
-pub use als::{AlsParams, AlsSolver};
+pub use als::{AlsFeedback, AlsParams, AlsSolver, AlsStudy};
 pub(super) use prod2vec::window;
 pub use prod2vec::{Prod2vecParams, WindowSpec};
 

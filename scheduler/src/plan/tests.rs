@@ -71,15 +71,7 @@ fn a_version_changes_with_what_the_table_is_made_of_and_with_nothing_else()
     assert_eq!(changed(&[("seed", "9")])?, ["queries"]);
     assert_eq!(
         changed(&[("prepare.min_item_baskets", "2")])?,
-        [
-            "baskets",
-            "counts",
-            "interactions",
-            "queries",
-            "sequences",
-            "train_baskets",
-            "vocab"
-        ]
+        ["baskets", "queries", "sequences", "train_baskets", "vocab"]
     );
     assert_eq!(
         changed(&[("source.generate.customers", "11")])?.len(),
@@ -88,30 +80,86 @@ fn a_version_changes_with_what_the_table_is_made_of_and_with_nothing_else()
     Ok(())
 }
 
-#[test]
-fn what_only_models_are_fed_with_is_made_for_them_alone() -> Result<(), SchedulerError> {
-    let training = ["train_baskets", "queries", "counts", "interactions"];
-    let tables = planned(&[])?.tables();
-    assert!(
-        training.iter().all(|t| tables.contains_key(*t)),
-        "{tables:?}"
-    );
+/// Those of the tables for models that a spec makes.
+fn made(rest: &str) -> Result<Vec<&'static str>, SchedulerError> {
+    let training = [
+        "train_baskets",
+        "queries",
+        "counts",
+        "histories",
+        "user_queries",
+        "interactions",
+    ];
+    let head = SPEC.split("[[train]]").next().unwrap_or_default();
     let text = SpecSource {
         file: "t.toml".into(),
-        text: SPEC
-            .split("[[train]]")
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-            + "[[check]]\nname = \"c\"\nrule = \"none\"\ntable = \"counts\"\nwhere = \"count < 1\"\n",
+        text: format!("{head}{rest}"),
     };
     let tables = planned_of(&text)?.tables();
-    let made: Vec<&str> = training
+    assert!(tables.contains_key("sequences"), "{tables:?}");
+    Ok(training
         .into_iter()
         .filter(|t| tables.contains_key(*t))
-        .collect();
-    assert_eq!(made, ["counts"], "a check reads it");
-    assert!(tables.contains_key("sequences"), "{tables:?}");
+        .collect())
+}
+
+#[test]
+fn what_models_are_fed_with_is_made_for_them_alone() -> Result<(), SchedulerError> {
+    let check =
+        "[[check]]\nname = \"c\"\nrule = \"none\"\ntable = \"counts\"\nwhere = \"count < 1\"\n";
+    let vectors = "[[train]]\nname = \"v\"\nmodel = \"prod2vec\"\n";
+    let factors = "[[train]]\nname = \"f\"\nmodel = \"als\"\n";
+    assert_eq!(made(check)?, ["counts"], "a check reads it");
+    assert_eq!(made(vectors)?, ["train_baskets", "queries"]);
+    assert_eq!(made(factors)?, ["counts", "histories", "user_queries"]);
+    assert_eq!(made("")?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn each_question_has_its_models_and_baselines() -> Result<(), SchedulerError> {
+    let text = SpecSource {
+        file: "t.toml".into(),
+        text: format!(
+            "{SPEC}[[baseline]]\nmodel = \"co-occurrence\"\n[[baseline]]\nmodel = \"personal-frequency\"\n\
+             [[train]]\nname = \"f\"\nmodel = \"als\"\ngate = \"ndcg@10 > 0.1\"\n\
+             [publish]\ngate = \"hit_rate@10 > 0.2\"\n[recommend]\ntop = 3\n"
+        ),
+    };
+    let plan = planned_of(&text)?;
+    let ids: Vec<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
+    let from = ids
+        .iter()
+        .position(|id| *id == "train:vectors")
+        .unwrap_or_default();
+    assert_eq!(
+        ids[from..],
+        [
+            "train:vectors",
+            "predict:vectors",
+            "train:f",
+            "predict-users:f",
+            "predict:popularity",
+            "predict:co-occurrence",
+            "predict-users:popularity",
+            "predict-users:personal-frequency",
+            "evaluate",
+            "publish:vectors",
+            "publish:f",
+            "recommend:f",
+            "profile",
+            "report"
+        ]
+    );
+    let gate = |id: &str| match plan.step(id).map(|s| &s.kind) {
+        Some(StepKind::Publish { publish, .. }) => publish.gate.as_ref().map(ToString::to_string),
+        _ => None,
+    };
+    assert_eq!(gate("publish:f").as_deref(), Some("ndcg@10 > 0.1"));
+    assert_eq!(
+        gate("publish:vectors").as_deref(),
+        Some("hit_rate@10 > 0.2")
+    );
     Ok(())
 }
 

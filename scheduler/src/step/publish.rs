@@ -49,14 +49,9 @@ pub async fn publish(run: &StepRun, train: &str, publish: &PublishSpec) -> StepR
     };
     let warehouse = run.context.jobs.warehouse();
     for file in &manifest.files {
-        let bytes = warehouse
-            .get(&format!(
-                "{}/{}",
-                objects::artifact_dir(&model, version),
-                file.name
-            ))
-            .await?;
-        if blake3::hash(&bytes).to_hex().as_str() != file.digest {
+        let folder = objects::artifact_dir(&model, version);
+        let digest = warehouse.digest(&format!("{folder}/{}", file.name)).await?;
+        if digest != file.digest {
             return Err(SchedulerError::Failed(format!(
                 "the artifact's file {} is not the one that was trained",
                 file.name

@@ -104,7 +104,7 @@ fn withheld(run: &StepRun, train: &str) -> Result<Option<String>, StepFailure> {
                 ..
             } = result
         {
-            reason = (!passed).then_some(explanation);
+            reason = (!passed).then(|| format!("the model's gate has {explanation}"));
         }
     }
     Ok(reason)

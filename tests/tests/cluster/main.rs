@@ -8,6 +8,7 @@ mod checks;
 mod commands;
 mod errors;
 mod executors;
+mod factors;
 mod gc;
 mod gensim;
 mod queries;

@@ -75,6 +75,16 @@ impl Factors {
         bytes
     }
 
+    /// Some rows, in this order.
+    #[must_use]
+    pub fn picked(&self, rows: &[usize]) -> Self {
+        let mut picked = Self::zero(rows.len(), self.dim);
+        for (to, from) in picked.values.chunks_exact_mut(self.lanes.max(1)).zip(rows) {
+            to.copy_from_slice(&self.values[from * self.lanes..][..self.lanes]);
+        }
+        picked
+    }
+
     /// Whether all are numbers.
     #[must_use]
     pub fn is_finite(&self) -> bool {

@@ -23,6 +23,7 @@ mod loss;
 mod product;
 mod read;
 mod row;
+mod study;
 #[cfg(test)]
 mod tests;
 mod top;

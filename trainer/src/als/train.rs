@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::ids::{BUILD_ID, digest_of};
-use pannier_proto::spec::{AlsParams, AlsSolver};
-use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
+use pannier_proto::spec::{AlsFeedback, AlsParams, AlsSolver};
+use pannier_proto::work::{EpochStall, StallLedger, TrialRow, WorkReportKind};
+use rayon::ThreadPool;
 
 use super::artifact::Learned;
 use super::checkpoint::State;
@@ -16,6 +17,7 @@ use super::entries::Entries;
 use super::factors::Factors;
 use super::fit::{Als, Feedback, Solver, Watch};
 use super::read::{Bought, bought};
+use super::study::Study;
 use crate::checkpoint::Checkpoints;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
@@ -25,6 +27,8 @@ use crate::vocab::Vocab;
 
 /// Goes up when the same work would give other weights.
 const REVISION: u32 = 1;
+/// Points of the loss curve.
+const LOSS_POINTS: u64 = 200;
 
 /// What is trained.
 pub(crate) struct Training<'a> {
@@ -39,6 +43,10 @@ pub(crate) struct Training<'a> {
 /// What came of it.
 pub(crate) struct Trained {
     pub bought: Bought,
+    /// Those that it was trained with in the end.
+    pub params: AlsParams,
+    /// What was tried first.
+    pub trials: Vec<TrialRow>,
     users: Factors,
     items: Factors,
     /// The time of reading, and of each iteration.
@@ -60,8 +68,11 @@ impl Trained {
 /// What the params say.
 pub(crate) fn als(params: &AlsParams) -> Als {
     Als {
-        feedback: Feedback::Implicit {
-            alpha: params.alpha as f32,
+        feedback: match params.feedback {
+            AlsFeedback::Implicit => Feedback::Implicit {
+                alpha: params.alpha as f32,
+            },
+            AlsFeedback::Explicit => Feedback::Explicit,
         },
         regularization: params.regularization as f32,
         solver: match params.solver {
@@ -94,8 +105,8 @@ impl Training<'_> {
         ))
     }
 
-    fn fresh(&self, entries: &Entries) -> State {
-        let dim = self.params.factors as usize;
+    fn fresh(&self, params: &AlsParams, entries: &Entries) -> State {
+        let dim = params.factors as usize;
         State {
             users: Factors::zero(entries.rows(), dim),
             items: Factors::random(entries.columns(), dim, self.seed),
@@ -103,7 +114,7 @@ impl Training<'_> {
         }
     }
 
-    /// Trains from the newest checkpoint, or from the start, to the end.
+    /// Reads the counts, finds the best params where there is a study, and trains.
     ///
     /// # Errors
     /// Those of the feed and the storage; [`TrainerError::Data`] where there is nothing to train on
@@ -113,31 +124,57 @@ impl Training<'_> {
         context: &FeedContext,
         storage: &Storage,
     ) -> Result<Trained, TrainerError> {
-        let reporter = &context.reporter;
-        let mut bought = bought(context, self.feed, self.vocab.items.len())?;
+        let bought = bought(context, self.feed, self.vocab.items.len())?;
         if bought.entries.is_empty() {
             let reason = "no known user bought anything in the training's part; check weeks, split and checks of the spec";
             return Err(TrainerError::data("counts", reason));
         }
-        let mut checkpoints =
-            Checkpoints::new(storage.clone(), self.checkpoints.to_owned(), self.digest());
-        let taken_up: Option<State> = checkpoints.newest(reporter)?;
-        let resumed_from = taken_up.as_ref().map(|state| (state.done, 0));
-        let mut state = taken_up.unwrap_or_else(|| self.fresh(&bought.entries));
-        reporter.log(self.opening(&bought, state.done));
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(context.config.resolved_threads())
             .thread_name(|i| format!("als-{i}"))
             .build()
             .map_err(TrainerError::bug)?;
+        let work = self.digest();
+        let (params, trials) = match &self.params.study {
+            None => (self.params.clone(), Vec::new()),
+            Some(study) => {
+                let study = Study {
+                    params: self.params,
+                    study,
+                    seed: self.seed,
+                    entries: &bought.entries,
+                    file: format!("{}/study.json", self.checkpoints),
+                    work: work.clone(),
+                };
+                pool.install(|| study.run(context, storage))?
+            }
+        };
+        let mut checkpoints = Checkpoints::new(storage.clone(), self.checkpoints.to_owned(), work);
+        let trained = self.fit(context, &pool, params, bought, &mut checkpoints)?;
+        Ok(Trained { trials, ..trained })
+    }
+
+    /// Trains from the newest checkpoint, or from the start, to the end.
+    fn fit(
+        &self,
+        context: &FeedContext,
+        pool: &ThreadPool,
+        params: AlsParams,
+        mut bought: Bought,
+        checkpoints: &mut Checkpoints<State>,
+    ) -> Result<Trained, TrainerError> {
+        let reporter = &context.reporter;
+        let taken_up = checkpoints.newest(reporter)?;
+        let resumed_from = taken_up.as_ref().map(|state| (state.done, 0));
+        let mut state = taken_up.unwrap_or_else(|| self.fresh(&params, &bought.entries));
+        reporter.log(self.opening(&params, &bought, state.done));
         let mut epochs = vec![EpochStall {
             epoch: state.done,
             stall: bought.stall,
         }];
-        let iterations = u64::from(self.params.iterations);
         let across = bought.entries.transposed();
         let rounds = Rounds {
-            training: self,
+            params: &params,
             context,
             entries: &bought.entries,
             across: &across,
@@ -145,7 +182,7 @@ impl Training<'_> {
             untold: AtomicU64::new(0),
             pace: Mutex::new(Pace::new()),
         };
-        while state.done < iterations {
+        while state.done < u64::from(params.iterations) {
             let began = Instant::now();
             pool.install(|| rounds.iterate(&mut state))?;
             book(&mut epochs, state.done - 1, began.elapsed().as_secs_f64());
@@ -157,9 +194,8 @@ impl Training<'_> {
             mut users, items, ..
         } = state;
         // Users as these items have them, to the end: as anyone is solved who asks later.
-        pool.install(|| {
-            exact(self.params).solve(&bought.entries, &items, &mut users, &|_| rounds.stopped())
-        })?;
+        let watch: Watch<'_> = &|_| stopped(context);
+        pool.install(|| exact(&params).solve(&bought.entries, &items, &mut users, watch))?;
         if !users.is_finite() || !items.is_finite() {
             let reason = "the factors are no longer numbers; raise regularization";
             return Err(TrainerError::data("params", reason));
@@ -168,6 +204,8 @@ impl Training<'_> {
         epochs.iter().for_each(|epoch| bought.stall += epoch.stall);
         Ok(Trained {
             bought,
+            params,
+            trials: Vec::new(),
             users,
             items,
             epochs,
@@ -175,14 +213,14 @@ impl Training<'_> {
         })
     }
 
-    fn opening(&self, bought: &Bought, done: u64) -> String {
+    fn opening(&self, params: &AlsParams, bought: &Bought, done: u64) -> String {
         format!(
             "als: {} users, {} items, {} entries, {} iterations of {} factors; from iteration {done}",
             bought.users.len(),
             self.vocab.items.len(),
             bought.entries.len(),
-            self.params.iterations,
-            self.params.factors
+            params.iterations,
+            params.factors
         )
     }
 
@@ -204,9 +242,17 @@ fn book(epochs: &mut Vec<EpochStall>, epoch: u64, compute: f64) {
     }
 }
 
+/// Whether the attempt was told to stop.
+pub(super) fn stopped(context: &FeedContext) -> Result<(), TrainerError> {
+    if context.cancel.is_cancelled() {
+        return Err(TrainerError::Stopped);
+    }
+    Ok(())
+}
+
 /// Iterations, watched.
 struct Rounds<'a> {
-    training: &'a Training<'a>,
+    params: &'a AlsParams,
     context: &'a FeedContext,
     entries: &'a Entries,
     across: &'a Entries,
@@ -218,20 +264,13 @@ struct Rounds<'a> {
 }
 
 impl Rounds<'_> {
-    fn stopped(&self) -> Result<(), TrainerError> {
-        if self.context.cancel.is_cancelled() {
-            return Err(TrainerError::Stopped);
-        }
-        Ok(())
-    }
-
     /// Counts rows and tells of them.
     fn solved(&self, rows: usize) -> Result<(), TrainerError> {
-        self.stopped()?;
+        stopped(self.context)?;
         let done = self.done.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
         self.untold.fetch_add(rows as u64, Ordering::Relaxed);
         let all = (self.entries.rows() + self.across.rows()) as u64;
-        let total = all * u64::from(self.training.params.iterations);
+        let total = all * u64::from(self.params.iterations);
         // Whoever finds it taken leaves the telling to the other.
         if let Ok(mut pace) = self.pace.try_lock() {
             let rows = self.untold.swap(0, Ordering::Relaxed);
@@ -244,17 +283,21 @@ impl Rounds<'_> {
 
     /// Users, then items; and what has come of it.
     fn iterate(&self, state: &mut State) -> Result<(), TrainerError> {
-        let als = als(self.training.params);
+        let als = als(self.params);
         let watch: Watch<'_> = &|rows| self.solved(rows);
         let State { users, items, done } = state;
         als.solve(self.entries, items, users, watch)?;
         als.solve(self.across, users, items, watch)?;
+        *done += 1;
+        let iterations = u64::from(self.params.iterations);
+        if !done.is_multiple_of(iterations.div_ceil(LOSS_POINTS)) && *done < iterations {
+            return Ok(());
+        }
         let loss = als.loss(self.entries, self.across, users, items);
         if !loss.is_finite() {
             let reason = "the loss is no longer a number; raise regularization";
             return Err(TrainerError::data("params", reason));
         }
-        *done += 1;
         self.context.reporter.send(WorkReportKind::Loss {
             epoch: *done - 1,
             step: *done,

@@ -10,9 +10,9 @@ use arrow::datatypes::{Float32Type, Int64Type, UInt32Type};
 use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
 use pannier_feed::testing::runtime;
 use pannier_proto::feed::KeyedRng;
-use pannier_proto::spec::{AlsParams, ModelSpec};
+use pannier_proto::spec::{AlsFeedback, AlsParams, AlsStudy, ModelSpec};
 use pannier_proto::work::{
-    PredictWork, PredictionForm, Predictor, TrainWork, WorkOutcome, WorkReportKind,
+    PredictWork, PredictionForm, Predictor, TrainWork, TrialRow, WorkOutcome, WorkReportKind,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -313,4 +313,64 @@ fn counts_that_are_none_are_refused() {
     run.executor = TestExecutor::start(&run.runtime, "e", vec![feed], Fault::None);
     let error = run.train(config(), None).0.unwrap_err().to_string();
     assert!(error.contains("different versions"), "{error}");
+}
+
+#[test]
+fn a_study_trains_with_what_was_best() {
+    let studied = |feedback, threads| {
+        let mut run = Run::new();
+        let ModelSpec::Als(params) = &mut run.work.spec else {
+            panic!("another model");
+        };
+        params.feedback = feedback;
+        params.study = Some(AlsStudy {
+            folds: 3,
+            k: 5,
+            factors: vec![2, 6],
+            regularization: vec![0.1, 1000.0],
+            ..AlsStudy::default()
+        });
+        let config = TrainerConfig {
+            threads,
+            ..config()
+        };
+        let outcome = run.train(config, None).0.unwrap();
+        let config = run.warehouse.storage.get("artifact/config.json").unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+        let WorkOutcome::Trained { trials, .. } = outcome.clone() else {
+            panic!("{outcome:?}");
+        };
+        (files(&outcome).0, trials, config)
+    };
+    for feedback in [AlsFeedback::Implicit, AlsFeedback::Explicit] {
+        let (files, trials, config) = studied(feedback, 1);
+        assert_eq!(trials.len(), 4);
+        assert!(
+            trials
+                .iter()
+                .all(|t| t.values.len() == 3 && t.mean().is_finite()),
+            "{trials:?}"
+        );
+        let explicit = feedback == AlsFeedback::Explicit;
+        let better = |a: &f64, b: &f64| {
+            if explicit {
+                b.total_cmp(a)
+            } else {
+                a.total_cmp(b)
+            }
+        };
+        let best = trials.iter().map(TrialRow::mean).max_by(better).unwrap();
+        let first = trials.iter().find(|t| t.mean() == best).unwrap();
+        // What is so strongly held to zero tells nothing.
+        assert!(first.params.ends_with("regularization 0.1"), "{trials:?}");
+        assert_eq!(first.metric, if explicit { "rmse" } else { "ndcg@5" });
+        let chosen = &config["params"];
+        let said = format!(
+            "factors {}, regularization {}",
+            chosen["factors"], chosen["regularization"]
+        );
+        assert_eq!(said, first.params);
+        assert_eq!(chosen.get("study"), None);
+        assert_eq!(studied(feedback, 2), (files, trials, config));
+    }
 }

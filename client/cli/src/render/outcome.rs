@@ -66,7 +66,7 @@ pub fn produced(result: &StepOutcome) -> Produced {
         }
         StepOutcome::Withheld { reason } => Produced {
             mark: Mark::Warn,
-            ..Produced::good("", "", format!("no lists: the model is {reason}"))
+            ..Produced::good("", "", format!("no lists are written: {reason}"))
         },
         StepOutcome::Report { path } => Produced::good("", "", path.as_str()),
     }

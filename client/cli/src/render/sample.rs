@@ -148,6 +148,7 @@ fn training() -> Timed {
         feed_ledger: "l".into(),
         steps: 400,
         example: "pair".into(),
+        trials: vec![],
         pairs: 1_203_000,
         seconds: 2.34,
         stall: StallLedger {

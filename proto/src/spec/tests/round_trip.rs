@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::super::keys::{self, TableKeys};
 use super::super::{
-    Against, Allowed, AlsParams, AlsSolver, BaselineModel, BaselineSpec, CheckRule, CheckSpec,
-    CheckValue, ColumnRef, ColumnSpec, ColumnType, ColumnsSpec, ContextSpec, CsvHeader, CsvSpec,
-    DriftOf, EvaluateSpec, Expand, Gate, GenerateSpec, IdKind, ModelSpec, NamedFeedSpec, PathSpec,
-    PrepareSpec, Prod2vecParams, PublishSpec, Question, RecommendSpec, RowTest, RunSpec, Severity,
-    SourceSpec, SpecError, SplitSpec, TableNumber, TableSpec, TrainSpec, WeekRange, WindowSpec,
-    Within,
+    Against, Allowed, AlsFeedback, AlsParams, AlsSolver, AlsStudy, BaselineModel, BaselineSpec,
+    CheckRule, CheckSpec, CheckValue, ColumnRef, ColumnSpec, ColumnType, ColumnsSpec, ContextSpec,
+    CsvHeader, CsvSpec, DriftOf, EvaluateSpec, Expand, Gate, GenerateSpec, IdKind, ModelSpec,
+    NamedFeedSpec, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec, Question, RecommendSpec,
+    RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableNumber, TableSpec,
+    TrainSpec, WeekRange, WindowSpec, Within,
 };
 use super::{HEAD, parse, source};
 
@@ -199,7 +199,9 @@ regularization = 0.1
 alpha = 10
 solver = "cholesky"
 steps = 2
+feedback = "explicit"
 checkpoint_iterations = 4
+study = { folds = 3, k = 7, factors = [16, 32], iterations = [5], regularization = [0.5], alpha = [1, 10] }
 
 [[baseline]]
 model = "co-occurrence"
@@ -266,7 +268,9 @@ const FULL_JSON: &str = concat!(
     r#""epochs":7,"learning_rate":0.05,"min_learning_rate":0.001,"power":1.0,"subsample":0.001,"#,
     r#""batch_baskets":2048,"checkpoint_steps":0},"expand":"executor","gate":null},"#,
     r#"{"name":"factors","model":"als","params":{"factors":32,"iterations":9,"regularization":0.1,"alpha":10.0,"#,
-    r#""solver":"cholesky","steps":2,"checkpoint_iterations":4},"expand":"trainer","#,
+    r#""solver":"cholesky","steps":2,"feedback":"explicit","checkpoint_iterations":4,"#,
+    r#""study":{"folds":3,"k":7,"factors":[16,32],"iterations":[5],"regularization":[0.5],"alpha":[1.0,10.0]}},"#,
+    r#""expand":"trainer","#,
     r#""gate":"ndcg@10 > personal-frequency.ndcg@10"}],"#,
     r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency"}],"evaluate":{"k":[10],"queries":500},"#,
     r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"},"#,
@@ -364,6 +368,7 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/train/0", &keys::TRAIN),
         ("/train/0/params", &keys::PROD2VEC),
         ("/train/1/params", &keys::ALS),
+        ("/train/1/params/study", &keys::ALS_STUDY),
         ("/baseline/0", &keys::BASELINE),
         ("/evaluate", &keys::EVALUATE),
         ("/publish", &keys::PUBLISH),
@@ -636,12 +641,16 @@ prop_compose! {
     fn als()(
         factors in 2..=1024u32, iterations in 1..=1000u32, numbers in (1..=1000i32, 1..=1000i32),
         solver in prop_oneof![Just(AlsSolver::Conjugate), Just(AlsSolver::Cholesky)], steps in 1..=100u32,
-        checkpoint_iterations: u32,
+        checkpoint_iterations: u32, feedback in prop_oneof![Just(AlsFeedback::Implicit), Just(AlsFeedback::Explicit)],
+        study in proptest::option::of((2..=20u32, proptest::collection::vec(2..=1024u32, 0..3), proptest::collection::vec(1..=1000i32, 0..3))),
     ) -> TrainSpec {
         let hundredths = |n: i32| f64::from(n) / 100.0;
         let params = AlsParams {
             factors, iterations, regularization: hundredths(numbers.0), alpha: hundredths(numbers.1), solver, steps,
-            checkpoint_iterations,
+            feedback, checkpoint_iterations,
+            study: study.map(|(folds, factors, alpha)| AlsStudy {
+                folds, factors, alpha: alpha.into_iter().map(hundredths).collect(), ..AlsStudy::default()
+            }),
         };
         let gate = Some("ndcg@7 > 0.5".parse().unwrap());
         TrainSpec { name: "als".into(), model: ModelSpec::Als(params), expand: Expand::Trainer, gate }

@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pannier_proto::ranking::ndcg;
 use pannier_proto::spec::{Metric, MetricKind, Question};
 
 use super::{Mean, Measured, Method, pairs};
@@ -155,16 +156,12 @@ fn value(
     };
     let count = hits().count() as f64;
     let ideal = k.min(targets.len());
-    let discount = |rank: usize| 1.0 / (rank as f64 + 1.0).log2();
     match kind {
         MetricKind::Diversity => catalogue.diversity(first),
         MetricKind::Novelty => Some(catalogue.novelty(first)),
         // Without anything bought there is nothing to hit.
         _ if targets.is_empty() => None,
-        MetricKind::Ndcg => {
-            let best: f64 = (1..=ideal).map(discount).sum();
-            Some(hits().map(discount).sum::<f64>() / best)
-        }
+        MetricKind::Ndcg => Some(ndcg(hits(), k, targets.len())),
         MetricKind::Map => {
             let precisions = hits()
                 .zip(1..)

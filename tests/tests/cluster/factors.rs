@@ -1,0 +1,195 @@
+//! ALS from raw files to a user's list: the same after a killed trainer, and what `pannier recommend`
+//! says of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use pannier_proto::event::{RunEvent, RunEventKind};
+use pannier_tests::{Options, Outcome, on_cluster, ran};
+use serde_json::Value;
+
+use crate::words::{checkpoint, resumed_from};
+
+/// Iterations enough that a trainer can be killed among them.
+const SPEC: &str = r#"name = "shop"
+seed = 3
+[source]
+layout = "dunnhumby-lgsr"
+path = "raw"
+[prepare]
+profile = false
+[split]
+by = "last-basket"
+[evaluate]
+k = [10]
+[[train]]
+name = "factors"
+model = "als"
+params = { factors = 16, iterations = 600, checkpoint_iterations = 20 }
+[[baseline]]
+model = "popularity"
+[[baseline]]
+model = "personal-frequency"
+[publish]
+alias = "champion"
+[recommend]
+csv = true
+"#;
+const STEP: &str = "train:factors";
+
+fn events(out: &str) -> anyhow::Result<Vec<RunEvent>> {
+    let events = out.lines().map(serde_json::from_str);
+    Ok(events.collect::<Result<_, _>>()?)
+}
+
+/// The one folder of lists in a warehouse.
+fn lists(warehouse: &Path) -> anyhow::Result<PathBuf> {
+    let runs = fs::read_dir(warehouse.join("runs"))?.collect::<Result<Vec<_>, _>>()?;
+    let folders = runs
+        .iter()
+        .map(|run| run.path().join("recommendations/factors"));
+    let mut there = folders.filter(|folder| folder.is_dir());
+    there.next().context("no lists were written")
+}
+
+#[tokio::test]
+async fn a_killed_trainer_changes_no_byte_of_models_and_lists() -> anyhow::Result<()> {
+    let options = Options {
+        trainers: 1,
+        ..Options::default()
+    };
+    on_cluster(options, async |cluster, _| {
+        let folder = cluster.dir.path();
+        let made = "generate --customers 300 --weeks 12 --seed 5 --out raw";
+        ran(folder, &made.split(' ').collect::<Vec<_>>())?.good()?;
+        let raw = folder.join("raw").display().to_string();
+        fs::write(
+            folder.join("factors.toml"),
+            SPEC.replace("\"raw\"", &format!("{raw:?}")),
+        )?;
+        let run = ["run", "factors.toml", "--data", "alone", "--json"];
+        let alone = events(&ran(folder, &run)?.good()?)?;
+        let alone = Outcome::of(&alone, &folder.join("alone/warehouse"))?;
+        ensure!(
+            alone.model.contains_key("users.parquet"),
+            "{:?}",
+            alone.model
+        );
+        ensure!(
+            alone.metrics.contains_key("factors ndcg@10"),
+            "{:?}",
+            alone.metrics
+        );
+        ensure!(
+            alone.metrics.contains_key("personal-frequency ndcg@10"),
+            "{:?}",
+            alone.metrics
+        );
+        let alone_lists = lists(&folder.join("alone/warehouse"))?;
+
+        let run = cluster.submit("factors.toml")?;
+        let begun = |kind: &RunEventKind| checkpoint(kind).is_some();
+        cluster.event(&run, "a checkpoint", begun).await?;
+        cluster.trainers[0].kill()?;
+        let lost =
+            |k: &RunEventKind| matches!(k, RunEventKind::StepLost { step, .. } if step == STEP);
+        cluster.event(&run, "the lost attempt", lost).await?;
+        cluster.add_trainer()?;
+        let (events, outcome) = cluster.succeeded(&run).await?;
+        ensure!(resumed_from(&events).is_some(), "began at the beginning");
+        assert_eq!(outcome, alone);
+        for name in ["recommendations.parquet", "recommendations.csv"] {
+            let (here, there) = (lists(&cluster.warehouse())?, &alone_lists);
+            ensure!(
+                fs::read(here.join(name))? == fs::read(there.join(name))?,
+                "{name} differs"
+            );
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn a_user_is_recommended_what_the_list_says() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let folder = dir.path();
+    let made = "generate --customers 200 --weeks 10 --seed 5 --out raw";
+    ran(folder, &made.split(' ').collect::<Vec<_>>())?.good()?;
+    let spec = SPEC.replace("iterations = 600", "iterations = 5");
+    let vectors =
+        "[[train]]\nname = \"vectors\"\nmodel = \"prod2vec\"\nparams = { dim = 8, epochs = 1 }\n";
+    fs::write(folder.join("factors.toml"), format!("{spec}{vectors}"))?;
+    ran(folder, &["run", "factors.toml", "--data", "d"])?.good()?;
+    let csv = fs::read_to_string(lists(&folder.join("d/warehouse"))?.join("recommendations.csv"))?;
+    let user = csv.split(',').next().context("an empty list")?;
+    let listed = csv.lines().filter_map(|line| {
+        let mut fields = line.split(',');
+        (fields.next() == Some(user)).then(|| fields.next().unwrap_or_default())
+    });
+    let listed: Vec<&str> = listed.collect();
+    ensure!(listed.len() == 10, "{listed:?}");
+    let ask = |user: &str, more: &[&str]| -> anyhow::Result<Value> {
+        let args = [
+            "recommend",
+            "--model",
+            "shop-factors@champion",
+            "--data",
+            "d",
+            "--json",
+        ];
+        let args = args
+            .into_iter()
+            .chain(["--user", user])
+            .chain(more.iter().copied());
+        Ok(serde_json::from_str(
+            &ran(folder, &args.collect::<Vec<_>>())?.good()?,
+        )?)
+    };
+    let ids = |answer: &Value| -> Vec<String> {
+        let items = answer["items"].as_array().into_iter().flatten();
+        items
+            .filter_map(|i| i["item_id"].as_str().map(str::to_owned))
+            .collect()
+    };
+    let answer = ask(user, &[])?;
+    ensure!(answer["unknown"] == false, "{answer}");
+    // Scores of equal items may differ in the last bit, so the sets are compared.
+    let sorted = |mut ids: Vec<String>| {
+        ids.sort();
+        ids
+    };
+    let expected = listed.iter().map(ToString::to_string).collect();
+    assert_eq!(sorted(ids(&answer)), sorted(expected));
+    let new = ask(user, &["--new-only", "--top", "30"])?;
+    let bought = ran(folder, &["sql", "--data", "d", "--csv", &format!("select distinct v.item_id from counts c join vocab v on c.item_idx = v.item_idx where user_id = '{user}'")])?.good()?;
+    let bought: Vec<&str> = bought.lines().skip(1).collect();
+    ensure!(!bought.is_empty() && ids(&new).len() == 30, "{new}");
+    ensure!(
+        ids(&new).iter().all(|id| !bought.contains(&id.as_str())),
+        "{new} has some of {bought:?}"
+    );
+    let stranger = ask("nobody", &[])?;
+    ensure!(
+        stranger["unknown"] == true && ids(&stranger).len() == 10,
+        "{stranger}"
+    );
+    let wrong = ran(
+        folder,
+        &[
+            "recommend",
+            "--data",
+            "d",
+            "--model",
+            "shop-vectors",
+            "--user",
+            user,
+        ],
+    )?;
+    ensure!(
+        wrong.code == Some(1) && wrong.err.contains("knows items and no users"),
+        "{wrong:?}"
+    );
+    Ok(())
+}
