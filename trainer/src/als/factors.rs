@@ -2,15 +2,15 @@
 
 use pannier_proto::feed::mix;
 
-use crate::lanes::{Lane, WIDTH, draw, floats};
+use crate::lanes::{Lane, WIDTH, draw, floats, floats_mut};
 
 /// A matrix f32 [rows, dim]; a row is a whole number of lanes, what is too many stays zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Factors {
     rows: usize,
     dim: usize,
-    pub(super) lanes: usize,
-    pub(super) values: Vec<Lane>,
+    pub(crate) lanes: usize,
+    pub(crate) values: Vec<Lane>,
 }
 
 impl Factors {
@@ -41,6 +41,17 @@ impl Factors {
         factors
     }
 
+    /// From rows one after another, `values` being [rows, dim].
+    #[must_use]
+    pub fn from_rows(values: &[f32], dim: usize) -> Self {
+        let rows = values.len() / dim.max(1);
+        let mut factors = Self::zero(rows, dim);
+        for (row, from) in values.chunks_exact(dim.max(1)).enumerate() {
+            factors.row_mut(row).copy_from_slice(from);
+        }
+        factors
+    }
+
     /// Rows.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -57,5 +68,11 @@ impl Factors {
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
         &floats(&self.values[row * self.lanes..][..self.lanes])[..self.dim]
+    }
+
+    /// As [`Factors::row`], to be written.
+    #[must_use]
+    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut floats_mut(&mut self.values[row * self.lanes..][..self.lanes])[..self.dim]
     }
 }

@@ -23,6 +23,7 @@ mod row;
 mod tests;
 mod top;
 
+pub(crate) use basis::gramian;
 pub use entries::Entries;
 pub use factors::Factors;
 pub use fit::{Als, Feedback, Solver};
