@@ -9,7 +9,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use super::panels::{Each, Panels, nearest};
 use super::points::Points;
 use crate::als::Factors;
-use crate::lanes::{Instructions, Lane};
+use crate::lanes::{Instructions, Lane, Simd};
 
 /// One and a little: a sum of two floats is rounded by less.
 const UP: f32 = 1.0 + 4.0 * f32::EPSILON;
@@ -172,8 +172,9 @@ struct Answers<'a> {
 
 impl Each for Answers<'_> {
     #[inline(always)]
-    fn each(&mut self, at: usize, scores: &mut [Lane]) {
-        let found = nearest(scores);
+    unsafe fn each<S: Simd>(&mut self, at: usize, scores: &mut [Lane]) {
+        // SAFETY: passed on.
+        let found = unsafe { nearest::<S>(scores) };
         let row = self.asked[at] as usize;
         let (own, square) = (row - self.part.from, self.points.squares[row]);
         let error = self.slack * (square + self.square);

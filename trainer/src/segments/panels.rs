@@ -26,7 +26,10 @@ pub(super) struct Panels {
 /// compiled for the instructions that the scores are made with; a closure would not be.
 pub(super) trait Each {
     /// Takes the scores of the row at a position of those asked.
-    fn each(&mut self, at: usize, scores: &mut [Lane]);
+    ///
+    /// # Safety
+    /// The processor must have the instructions of `S`.
+    unsafe fn each<S: Simd>(&mut self, at: usize, scores: &mut [Lane]);
 }
 
 /// The nearest centre and how near the second is.
@@ -105,6 +108,12 @@ impl Panels {
             // A group that is not full scores its last vector again.
             let vectors: [&[f32]; P] =
                 std::array::from_fn(|p| of.row(some[p.min(some.len() - 1)] as usize));
+            // Rows that bounds leave over are far apart: those of the next group are asked for now.
+            for row in rows.iter().skip((group + 1) * P).take(P) {
+                let lanes = &of.values[*row as usize * of.lanes..][..of.lanes];
+                // SAFETY: lanes of a slice.
+                lanes.iter().for_each(|lane| unsafe { S::prefetch(lane) });
+            }
             let whole = self.panels - self.panels % C;
             // SAFETY: passed on; panels are inside `values`.
             unsafe {
@@ -117,7 +126,8 @@ impl Panels {
             }
             for (p, scores) in scores.chunks_exact_mut(self.panels).enumerate() {
                 if p < some.len() {
-                    each.each(group * P + p, scores);
+                    // SAFETY: passed on.
+                    unsafe { each.each::<S>(group * P + p, scores) };
                 }
             }
         }
@@ -159,48 +169,47 @@ impl Panels {
     }
 }
 
-/// The two smallest of a row's scores. Lane by lane first, then lanes against each other.
+/// The two smallest of a row's scores, none of which is NaN.
+///
+/// # Safety
+/// The processor must have the instructions of `S`.
 #[inline(always)]
-pub(super) fn nearest(scores: &[Lane]) -> Nearest {
-    let mut best = [f32::INFINITY; WIDTH];
-    let mut second = [f32::INFINITY; WIDTH];
-    let mut label = [u32::MAX; WIDTH];
-    for (panel, lane) in scores.iter().enumerate() {
-        for i in 0..WIDTH {
-            let (x, old) = (lane.0[i], best[i]);
-            let less = x < old;
-            let lost = if less { old } else { x };
-            second[i] = if lost < second[i] { lost } else { second[i] };
-            label[i] = if less {
-                (panel * WIDTH + i) as u32
-            } else {
-                label[i]
-            };
-            best[i] = if less { x } else { old };
+pub(super) unsafe fn nearest<S: Simd>(scores: &[Lane]) -> Nearest {
+    // SAFETY: the caller's for the instructions; the pointers come from references.
+    unsafe {
+        let infinite = S::splat(f32::INFINITY);
+        let (mut best, mut second) = (infinite, infinite);
+        for lane in scores {
+            let x = S::load(lane);
+            second = second.min(best.max(x));
+            best = best.min(x);
         }
-    }
-    let mut width = WIDTH / 2;
-    while width > 0 {
-        for i in 0..width {
-            let k = i + width;
-            let (a, b) = (best[i], best[k]);
-            let other = b < a || (b == a && label[k] < label[i]);
-            let lost = if other { a } else { b };
-            let next = if second[k] < second[i] {
-                second[k]
-            } else {
-                second[i]
-            };
-            second[i] = if lost < next { lost } else { next };
-            label[i] = if other { label[k] } else { label[i] };
-            best[i] = if other { b } else { a };
+        let least = best.smallest();
+        let wanted = S::splat(least);
+        let mut label = 0;
+        for (panel, lane) in scores.iter().enumerate() {
+            let here = S::load(lane).equal(wanted);
+            if here != 0 {
+                label = panel * WIDTH + here.trailing_zeros() as usize;
+                break;
+            }
         }
-        width /= 2;
-    }
-    Nearest {
-        label: label[0],
-        best: best[0],
-        second: second[0],
+        // Another lane that is as small is the second; else that is in this lane's second or the
+        // other lanes' best.
+        let lanes = best.equal(wanted);
+        let others = if lanes.count_ones() > 1 {
+            least
+        } else {
+            let mut rest = Lane::ZERO;
+            best.store(&mut rest);
+            rest.0[label % WIDTH] = f32::INFINITY;
+            S::load(&rest).min(second).smallest()
+        };
+        Nearest {
+            label: label as u32,
+            best: least,
+            second: others,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::panels::{Each, Panels};
 use super::points::Points;
 use crate::als::Factors;
 use crate::error::TrainerError;
-use crate::lanes::{Instructions, Lane, floats};
+use crate::lanes::{Instructions, Lane, Simd, floats};
 
 /// Rows from `from` on, and how near they are to the centres so far.
 struct Part {
@@ -171,7 +171,7 @@ struct Measured<'a> {
 
 impl Each for Measured<'_> {
     #[inline(always)]
-    fn each(&mut self, at: usize, scores: &mut [Lane]) {
+    unsafe fn each<S: Simd>(&mut self, at: usize, scores: &mut [Lane]) {
         let row = self.asked[at] as usize;
         let square = self.points.squares[row];
         let closest = self.part.closest[row - self.part.from];

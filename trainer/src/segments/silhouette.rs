@@ -6,7 +6,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::panels::{Each, Panels};
 use super::points::Points;
 use crate::error::TrainerError;
-use crate::lanes::{Instructions, Lane, WIDTH};
+use crate::lanes::{Instructions, Lane, Simd, WIDTH};
 
 /// Rows that a thread takes at a time.
 const ROWS: usize = 64;
@@ -167,7 +167,7 @@ struct Far<'a> {
 
 impl Each for Far<'_> {
     #[inline(always)]
-    fn each(&mut self, at: usize, scores: &mut [Lane]) {
+    unsafe fn each<S: Simd>(&mut self, at: usize, scores: &mut [Lane]) {
         let (label, row) = self.rows[at];
         let (square, block) = (self.points.squares[row as usize], self.block);
         // Lanes without a member, and the row itself, are at no distance.

@@ -7,7 +7,7 @@ use super::bounds::apart;
 use super::panels::{Each, Panels, nearest};
 use super::*;
 use crate::als::Factors;
-use crate::lanes::{Instructions, Lane, floats};
+use crate::lanes::{Instructions, Lane, Simd, floats};
 
 /// Vectors around `groups` centres that lie `wide` apart, one after another.
 fn made(rows: usize, dim: usize, groups: usize, wide: f32, seed: u64) -> Factors {
@@ -85,9 +85,10 @@ struct Kept<'a>(&'a mut Vec<(Vec<Lane>, u32, f32, f32)>);
 
 impl Each for Kept<'_> {
     #[inline(always)]
-    fn each(&mut self, at: usize, scores: &mut [Lane]) {
+    unsafe fn each<S: Simd>(&mut self, at: usize, scores: &mut [Lane]) {
         assert_eq!(at, self.0.len());
-        let found = nearest(scores);
+        // SAFETY: passed on.
+        let found = unsafe { nearest::<S>(scores) };
         let kept = (scores.to_vec(), found.label, found.best, found.second);
         self.0.push(kept);
     }
