@@ -1,7 +1,7 @@
 //! How long an iteration of ALS takes, on entries from a file, and what comes of it.
 //!
 //!     als_speed ENTRIES FACTORS [--iterations 5] [--alpha 40] [--regularization 0.01] [--threads 2]
-//!               [--solver conjugate|cholesky] [--steps 3] [--top 10] [--out FOLDER]
+//!               [--solver conjugate|cholesky|blocks] [--steps 3] [--block 64] [--top 10] [--out FOLDER]
 //!
 //! ENTRIES: little-endian u32 users, u32 items, then for each entry u32 user, u32 item, f32 count.
 //! Prints a line of JSON for each iteration, and with `--top` one for the best items of all users;
@@ -33,6 +33,7 @@ fn main() -> Result<()> {
     let iterations: usize = option("--iterations", "5").parse()?;
     let threads: usize = option("--threads", "2").parse()?;
     let steps = option("--steps", "3").parse()?;
+    let size = option("--block", "64").parse()?;
     let als = Als {
         feedback: Feedback::Implicit {
             alpha: option("--alpha", "40").parse()?,
@@ -41,6 +42,7 @@ fn main() -> Result<()> {
         solver: match option("--solver", "conjugate").as_str() {
             "conjugate" => Solver::Conjugate { steps },
             "cholesky" => Solver::Cholesky,
+            "blocks" => Solver::Blocks { size },
             other => bail!("no solver is called {other}"),
         },
     };

@@ -13,6 +13,7 @@
 //! depend on the number of threads.
 
 mod basis;
+mod blocks;
 mod cholesky;
 mod entries;
 mod factors;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Entries of a made matrix: about one place in `every` has one.
-fn made(rows: usize, columns: usize, every: u32, seed: u64) -> Entries {
+pub(super) fn made(rows: usize, columns: usize, every: u32, seed: u64) -> Entries {
     let mut rng = KeyedRng::new(seed);
     let mut entries = Vec::new();
     for row in 0..rows as u32 {
@@ -189,7 +189,11 @@ fn objective(als: &Als, entries: &Entries, x: &Factors, y: &Factors) -> f64 {
 fn every_half_iteration_lowers_the_objective() {
     let entries = made(60, 40, 6, 5);
     let across = entries.transposed();
-    for solver in [Solver::Cholesky, Solver::Conjugate { steps: 3 }] {
+    for solver in [
+        Solver::Cholesky,
+        Solver::Conjugate { steps: 3 },
+        Solver::Blocks { size: 4 },
+    ] {
         let als = Als {
             feedback: Feedback::Implicit { alpha: 10.0 },
             regularization: 0.1,
