@@ -261,3 +261,15 @@ fn what_cannot_be_is_said() {
         .to_string();
     assert!(error.contains("regularization"), "{error}");
 }
+
+#[test]
+fn positive_factors_have_length_one() {
+    let factors = Factors::positive(5, 20, 3);
+    for row in 0..5 {
+        let length: f32 = factors.row(row).iter().map(|x| x * x).sum();
+        assert!((length - 1.0).abs() < 1e-6 && factors.row(row).iter().all(|x| *x >= 0.0));
+    }
+    assert_ne!(factors.row(0), factors.row(1));
+    let same = Factors::positive(2, 20, 3);
+    assert_eq!(same.row(1), factors.row(1));
+}
