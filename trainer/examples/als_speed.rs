@@ -1,7 +1,8 @@
 //! How long an iteration of ALS takes, on entries from a file, and what comes of it.
 //!
 //!     als_speed ENTRIES FACTORS [--iterations 5] [--alpha 40] [--regularization 0.01] [--threads 2]
-//!               [--solver conjugate|cholesky] [--steps 3] [--top 10] [--out FOLDER]
+//!               [--solver conjugate|cholesky|blocks] [--steps 3] [--block 64] [--top 10]
+//!               [--feedback implicit|explicit] [--out FOLDER]
 //!
 //! ENTRIES: little-endian u32 users, u32 items, then for each entry u32 user, u32 item, f32 count.
 //! Prints a line of JSON for each iteration, and with `--top` one for the best items of all users;
@@ -33,14 +34,19 @@ fn main() -> Result<()> {
     let iterations: usize = option("--iterations", "5").parse()?;
     let threads: usize = option("--threads", "2").parse()?;
     let steps = option("--steps", "3").parse()?;
+    let alpha = option("--alpha", "40").parse()?;
+    let size = option("--block", "64").parse()?;
     let als = Als {
-        feedback: Feedback::Implicit {
-            alpha: option("--alpha", "40").parse()?,
+        feedback: match (option("--feedback", "implicit").as_str(), alpha) {
+            ("implicit", alpha) => Feedback::Implicit { alpha },
+            ("explicit", _) => Feedback::Explicit,
+            (other, _) => bail!("no feedback is called {other}"),
         },
         regularization: option("--regularization", "0.01").parse()?,
         solver: match option("--solver", "conjugate").as_str() {
             "conjugate" => Solver::Conjugate { steps },
             "cholesky" => Solver::Cholesky,
+            "blocks" => Solver::Blocks { size },
             other => bail!("no solver is called {other}"),
         },
     };
@@ -54,8 +60,12 @@ fn main() -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()?;
-    let mut users = Factors::random(entries.rows(), dim, 1);
-    let mut items = Factors::random(entries.columns(), dim, 2);
+    let first = match als.feedback {
+        Feedback::Implicit { .. } => Factors::random,
+        Feedback::Explicit => Factors::positive,
+    };
+    let mut users = first(entries.rows(), dim, 1);
+    let mut items = first(entries.columns(), dim, 2);
     for iteration in 0..iterations {
         let began = Instant::now();
         pool.install(|| als.solve(&entries, &items, &mut users, UNWATCHED))?;

@@ -7,11 +7,13 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256, __m512, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps,
-    _mm_prefetch, _mm_shuffle_ps, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps256_ps128,
-    _mm256_extractf128_ps, _mm256_load_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_store_ps,
-    _mm512_add_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_extractf64x4_pd,
-    _mm512_load_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_store_ps,
+    __m256, __m512, _CMP_EQ_OQ, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_min_ps,
+    _mm_min_ss, _mm_movehl_ps, _mm_prefetch, _mm_shuffle_ps, _mm256_add_ps, _mm256_castpd_ps,
+    _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_extractf128_ps, _mm256_load_ps, _mm256_max_ps,
+    _mm256_min_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_store_ps,
+    _mm512_add_ps, _mm512_castps_pd, _mm512_castps512_ps256, _mm512_cmp_ps_mask,
+    _mm512_extractf64x4_pd, _mm512_load_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+    _mm512_set1_ps, _mm512_store_ps,
 };
 
 use pannier_proto::feed::KeyedRng;
@@ -64,6 +66,14 @@ pub(crate) trait Simd: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// Lane `i` and `i + 8`, then `i` and `i + 4`, `i + 2`, `i + 1`.
     unsafe fn sum(self) -> f32;
+    /// The smaller of each two; neither may be NaN.
+    unsafe fn min(self, other: Self) -> Self;
+    /// The larger of each two; neither may be NaN.
+    unsafe fn max(self, other: Self) -> Self;
+    /// The smallest of the sixteen.
+    unsafe fn smallest(self) -> f32;
+    /// A bit for each of the sixteen that equals the other's.
+    unsafe fn equal(self, other: Self) -> u16;
     /// Asks for a lane that will be needed soon.
     unsafe fn prefetch(at: *const Lane);
 }
@@ -97,6 +107,23 @@ impl Simd for Lane {
         let a: [f32; 8] = std::array::from_fn(|i| self.0[i] + self.0[i + 8]);
         let b: [f32; 4] = std::array::from_fn(|i| a[i] + a[i + 4]);
         (b[0] + b[2]) + (b[1] + b[3])
+    }
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i].min(other.0[i])))
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i].max(other.0[i])))
+    }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        self.0.iter().fold(f32::INFINITY, |least, x| least.min(*x))
+    }
+    #[inline(always)]
+    unsafe fn equal(self, other: Self) -> u16 {
+        let bits = (0..WIDTH).map(|i| u16::from(self.0[i] == other.0[i]) << i);
+        bits.fold(0, |all, bit| all | bit)
     }
     #[inline(always)]
     unsafe fn prefetch(_at: *const Lane) {}
@@ -159,6 +186,36 @@ impl Simd for Avx2 {
         unsafe { sum_of_8(_mm256_add_ps(self.0, self.1)) }
     }
     #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        unsafe {
+            Self(
+                _mm256_min_ps(self.0, other.0),
+                _mm256_min_ps(self.1, other.1),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        unsafe {
+            Self(
+                _mm256_max_ps(self.0, other.0),
+                _mm256_max_ps(self.1, other.1),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        unsafe { smallest_of_8(_mm256_min_ps(self.0, self.1)) }
+    }
+    #[inline(always)]
+    unsafe fn equal(self, other: Self) -> u16 {
+        unsafe {
+            let lower = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0));
+            let upper = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self.1, other.1));
+            (lower | upper << 8) as u16
+        }
+    }
+    #[inline(always)]
     unsafe fn prefetch(at: *const Lane) {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
@@ -194,6 +251,25 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        unsafe { Self(_mm512_min_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        unsafe { Self(_mm512_max_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        unsafe {
+            let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(self.0)));
+            smallest_of_8(_mm256_min_ps(_mm512_castps512_ps256(self.0), upper))
+        }
+    }
+    #[inline(always)]
+    unsafe fn equal(self, other: Self) -> u16 {
+        unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, other.0) }
+    }
+    #[inline(always)]
     unsafe fn prefetch(at: *const Lane) {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
@@ -207,6 +283,17 @@ unsafe fn sum_of_8(a: __m256) -> f32 {
         let b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
         let c = _mm_add_ps(b, _mm_movehl_ps(b, b));
         _mm_cvtss_f32(_mm_add_ss(c, _mm_shuffle_ps::<1>(c, c)))
+    }
+}
+
+/// The smallest of eight.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn smallest_of_8(a: __m256) -> f32 {
+    unsafe {
+        let b = _mm_min_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+        let c = _mm_min_ps(b, _mm_movehl_ps(b, b));
+        _mm_cvtss_f32(_mm_min_ss(c, _mm_shuffle_ps::<1>(c, c)))
     }
 }
 

@@ -17,6 +17,7 @@ mod lanes;
 mod predict;
 pub mod prod2vec;
 mod report;
+pub mod segments;
 mod serve;
 mod session;
 mod storage;

@@ -156,6 +156,7 @@ pub(super) const ALS: TableKeys = TableKeys {
         "alpha",
         "solver",
         "steps",
+        "block",
         "feedback",
         "checkpoint_iterations",
         "study",

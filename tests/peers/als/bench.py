@@ -66,7 +66,8 @@ def ours(args, folder, matrix, factors):
     path = folder / "entries"
     path.write_bytes(np.array(coo.shape, "<u4").tobytes() + entries.tobytes())
     command = [args.program, path, factors, "--iterations", args.iterations, "--alpha", args.alpha,
-               "--regularization", args.regularization, "--threads", args.threads, "--top", 10, "--out", folder]
+               "--regularization", args.regularization, "--threads", args.threads, "--solver", args.solver, "--block", args.block,
+               "--top", 10, "--out", folder]
     out = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
     lines = [json.loads(line) for line in out.splitlines()]
     seconds = [line["seconds"] for line in lines if "seconds" in line]
@@ -116,6 +117,8 @@ def main():
     parser.add_argument("--alpha", type=float, default=40.0)
     parser.add_argument("--regularization", type=float, default=0.01)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--solver", default="conjugate", choices=["conjugate", "cholesky", "blocks"], help="ours")
+    parser.add_argument("--block", type=int, default=64, help="factors of a block of the solver `blocks`")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--program", type=Path, required=True, help="the built example als_speed")
     args = parser.parse_args()

@@ -39,6 +39,12 @@ pub enum Solver {
         /// At least 1.
         steps: usize,
     },
+    /// So many factors at a time, once each, from the last iteration's solution (iALS++); rows of no
+    /// more entries than that exactly.
+    Blocks {
+        /// At least 1.
+        size: usize,
+    },
 }
 
 /// What decides factors besides the entries.
@@ -192,16 +198,19 @@ impl Als {
             let reason = "every entry must be above 0, and `alpha` and `regularization` as well";
             return Err(TrainerError::data("counts", reason));
         }
-        match self.solver {
-            Solver::Conjugate { steps } if row.columns.len() > SHORT * steps => {
+        let entries = row.columns.len();
+        let solved = match self.solver {
+            Solver::Conjugate { steps } if entries > SHORT * steps => {
                 row.conjugate(set, steps, x, scratch);
-                Ok(())
+                true
             }
-            _ if row.exact(x, scratch) => Ok(()),
-            _ => {
-                let reason = "a row's system cannot be solved; raise `regularization`";
-                Err(TrainerError::data("factors", reason))
-            }
+            Solver::Blocks { size } if entries > size => row.blocks(size, x, scratch),
+            _ => row.exact(x, scratch),
+        };
+        if solved {
+            return Ok(());
         }
+        let reason = "a row's system cannot be solved; raise `regularization`";
+        Err(TrainerError::data("factors", reason))
     }
 }

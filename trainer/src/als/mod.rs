@@ -14,6 +14,7 @@
 
 pub(crate) mod artifact;
 mod basis;
+mod blocks;
 mod checkpoint;
 mod cholesky;
 mod entries;
@@ -32,6 +33,7 @@ pub(crate) mod train;
 mod whole_tests;
 
 pub(crate) use artifact::load;
+pub(crate) use basis::gramian;
 pub use entries::Entries;
 pub use factors::Factors;
 pub use fit::{Als, Feedback, Fixed, Solver, UNWATCHED, Watch};

@@ -31,9 +31,9 @@ pub struct Scratch {
     residual: Vec<Lane>,
     direction: Vec<Lane>,
     image: Vec<Lane>,
-    vectors: Vec<f32>,
-    system: Vec<f32>,
-    right: Vec<f32>,
+    pub(super) vectors: Vec<f32>,
+    pub(super) system: Vec<f32>,
+    pub(super) right: Vec<f32>,
 }
 
 impl Row<'_> {
@@ -95,13 +95,7 @@ impl Row<'_> {
             right,
             ..
         } = scratch;
-        vectors.clear();
-        for at in 0..n {
-            let root = self.weights[at].sqrt();
-            vectors.extend(floats(self.vector(at))[..dim].iter().map(|z| z * root));
-        }
-        right.clear();
-        right.extend((0..n).map(|at| self.targets[at] / self.weights[at].sqrt()));
+        self.gather(vectors, right);
         let v = Matrix::by_rows(vectors, n, dim, dim);
         let size = n.min(dim);
         system.clear();
@@ -125,6 +119,17 @@ impl Row<'_> {
             let solved = factorize(system, size, size);
             solve(system, size, size, out);
             solved
+        }
+    }
+
+    /// √w z [entries, dim] and c/√w of every entry.
+    pub(super) fn gather(&self, vectors: &mut Vec<f32>, right: &mut Vec<f32>) {
+        vectors.clear();
+        right.clear();
+        for at in 0..self.columns.len() {
+            let (root, z) = (self.weights[at].sqrt(), floats(self.vector(at)));
+            vectors.extend(z[..self.z.dim()].iter().map(|z| z * root));
+            right.push(self.targets[at] / root);
         }
     }
 

@@ -12,7 +12,7 @@ use super::entries::Entries;
 use super::factors::Factors;
 use super::fit::Watch;
 use super::top::top;
-use super::train::{als, exact, stopped};
+use super::train::{als, exact, first_items, stopped};
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::storage::Storage;
@@ -155,7 +155,7 @@ impl Study<'_> {
     ) -> Result<f64, TrainerError> {
         let dim = params.factors as usize;
         let mut users = Factors::zero(train.rows(), dim);
-        let mut items = Factors::random(train.columns(), dim, self.seed);
+        let mut items = first_items(params, train.columns(), self.seed);
         for _ in 0..params.iterations {
             als(params).solve(train, &items, &mut users, watch)?;
             als(params).solve(across, &users, &mut items, watch)?;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Entries of a made matrix: about one place in `every` has one.
-fn made(rows: usize, columns: usize, every: u32, seed: u64) -> Entries {
+pub(super) fn made(rows: usize, columns: usize, every: u32, seed: u64) -> Entries {
     let mut rng = KeyedRng::new(seed);
     let mut entries = Vec::new();
     for row in 0..rows as u32 {
@@ -189,7 +189,11 @@ fn objective(als: &Als, entries: &Entries, x: &Factors, y: &Factors) -> f64 {
 fn every_half_iteration_lowers_the_objective() {
     let entries = made(60, 40, 6, 5);
     let across = entries.transposed();
-    for solver in [Solver::Cholesky, Solver::Conjugate { steps: 3 }] {
+    for solver in [
+        Solver::Cholesky,
+        Solver::Conjugate { steps: 3 },
+        Solver::Blocks { size: 4 },
+    ] {
         let als = Als {
             feedback: Feedback::Implicit { alpha: 10.0 },
             regularization: 0.1,
@@ -295,4 +299,16 @@ proptest! {
         let got = als.loss(&entries, &across, &x, &y);
         prop_assert!((got - expected).abs() <= 1e-4 * (1.0 + expected), "{got} for {expected}");
     }
+}
+
+#[test]
+fn positive_factors_have_length_one() {
+    let factors = Factors::positive(5, 20, 3);
+    for row in 0..5 {
+        let length: f32 = factors.row(row).iter().map(|x| x * x).sum();
+        assert!((length - 1.0).abs() < 1e-6 && factors.row(row).iter().all(|x| *x >= 0.0));
+    }
+    assert_ne!(factors.row(0), factors.row(1));
+    let same = Factors::positive(2, 20, 3);
+    assert_eq!(same.row(1), factors.row(1));
 }

@@ -80,7 +80,19 @@ pub(crate) fn als(params: &AlsParams) -> Als {
             AlsSolver::Conjugate => Solver::Conjugate {
                 steps: params.steps as usize,
             },
+            AlsSolver::Blocks => Solver::Blocks {
+                size: params.block as usize,
+            },
         },
+    }
+}
+
+/// How items begin.
+pub(super) fn first_items(params: &AlsParams, items: usize, seed: u64) -> Factors {
+    let dim = params.factors as usize;
+    match params.feedback {
+        AlsFeedback::Implicit => Factors::random(items, dim, seed),
+        AlsFeedback::Explicit => Factors::positive(items, dim, seed),
     }
 }
 
@@ -109,7 +121,7 @@ impl Training<'_> {
         let dim = params.factors as usize;
         State {
             users: Factors::zero(entries.rows(), dim),
-            items: Factors::random(entries.columns(), dim, self.seed),
+            items: first_items(params, entries.columns(), self.seed),
             done: 0,
         }
     }

@@ -199,6 +199,7 @@ regularization = 0.1
 alpha = 10
 solver = "cholesky"
 steps = 2
+block = 32
 feedback = "explicit"
 checkpoint_iterations = 4
 study = { folds = 3, k = 7, factors = [16, 32], iterations = [5], regularization = [0.5], alpha = [1, 10] }
@@ -268,7 +269,7 @@ const FULL_JSON: &str = concat!(
     r#""epochs":7,"learning_rate":0.05,"min_learning_rate":0.001,"power":1.0,"subsample":0.001,"#,
     r#""batch_baskets":2048,"checkpoint_steps":0},"expand":"executor","gate":null},"#,
     r#"{"name":"factors","model":"als","params":{"factors":32,"iterations":9,"regularization":0.1,"alpha":10.0,"#,
-    r#""solver":"cholesky","steps":2,"feedback":"explicit","checkpoint_iterations":4,"#,
+    r#""solver":"cholesky","steps":2,"block":32,"feedback":"explicit","checkpoint_iterations":4,"#,
     r#""study":{"folds":3,"k":7,"factors":[16,32],"iterations":[5],"regularization":[0.5],"alpha":[1.0,10.0]}},"#,
     r#""expand":"trainer","#,
     r#""gate":"ndcg@10 > personal-frequency.ndcg@10"}],"#,
@@ -640,13 +641,13 @@ prop_compose! {
 prop_compose! {
     fn als()(
         factors in 2..=1024u32, iterations in 1..=1000u32, numbers in (1..=1000i32, 1..=1000i32),
-        solver in prop_oneof![Just(AlsSolver::Conjugate), Just(AlsSolver::Cholesky)], steps in 1..=100u32,
+        solver in prop_oneof![Just(AlsSolver::Conjugate), Just(AlsSolver::Cholesky), Just(AlsSolver::Blocks)], steps in 1..=100u32, block in 1..=1024u32,
         checkpoint_iterations: u32, feedback in prop_oneof![Just(AlsFeedback::Implicit), Just(AlsFeedback::Explicit)],
         study in proptest::option::of((2..=20u32, proptest::collection::vec(2..=1024u32, 0..3), proptest::collection::vec(1..=1000i32, 0..3))),
     ) -> TrainSpec {
         let hundredths = |n: i32| f64::from(n) / 100.0;
         let params = AlsParams {
-            factors, iterations, regularization: hundredths(numbers.0), alpha: hundredths(numbers.1), solver, steps,
+            factors, iterations, regularization: hundredths(numbers.0), alpha: hundredths(numbers.1), solver, steps, block,
             feedback, checkpoint_iterations,
             study: study.map(|(folds, factors, alpha)| AlsStudy {
                 folds, factors, alpha: alpha.into_iter().map(hundredths).collect(), ..AlsStudy::default()

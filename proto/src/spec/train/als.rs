@@ -18,10 +18,12 @@ pub struct AlsParams {
     /// A user's confidence in an item bought n times is 1 + alpha·n; above 0; 1 unless given: the
     /// more often all users buy again what they bought, the less says one purchase.
     pub alpha: f64,
-    /// How a user or item is solved: `conjugate` or `cholesky`; `conjugate` unless given.
+    /// How a user or item is solved: `conjugate`, `cholesky` or `blocks`; `conjugate` unless given.
     pub solver: AlsSolver,
     /// Steps of conjugate gradient for each, 1 to 100; 3 unless given.
     pub steps: u32,
+    /// Factors of a block, 1 to 1024; 64 unless given.
+    pub block: u32,
     /// What a count says: `implicit` or `explicit`; `implicit` unless given.
     pub feedback: AlsFeedback,
     /// Iterations between two checkpoints, 0 for none; 1 unless given.
@@ -169,6 +171,8 @@ pub enum AlsSolver {
     Conjugate,
     /// Exactly.
     Cholesky,
+    /// Some factors at a time, the others fixed (iALS++; Rendle et al. 2021).
+    Blocks,
 }
 
 impl Default for AlsParams {
@@ -180,6 +184,7 @@ impl Default for AlsParams {
             alpha: 1.0,
             solver: AlsSolver::Conjugate,
             steps: 3,
+            block: 64,
             feedback: AlsFeedback::Implicit,
             checkpoint_iterations: 1,
             study: None,
@@ -194,6 +199,7 @@ impl AlsParams {
         let solvers = [
             ("conjugate", AlsSolver::Conjugate),
             ("cholesky", AlsSolver::Cholesky),
+            ("blocks", AlsSolver::Blocks),
         ];
         let feedback = [
             ("implicit", AlsFeedback::Implicit),
@@ -210,6 +216,7 @@ impl AlsParams {
             alpha: positive("alpha").unwrap_or(default.alpha),
             solver: table.choice("solver", &solvers).unwrap_or_default(),
             steps: table.integer("steps", 1..=100).unwrap_or(default.steps),
+            block: table.integer("block", 1..=1024).unwrap_or(default.block),
             feedback: table.choice("feedback", &feedback).unwrap_or_default(),
             checkpoint_iterations: table
                 .integer("checkpoint_iterations", 0..)
