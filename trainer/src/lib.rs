@@ -17,6 +17,7 @@ pub mod prod2vec;
 mod report;
 mod serve;
 mod session;
+mod sgns;
 mod storage;
 #[cfg(test)]
 mod testing;

@@ -12,9 +12,9 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainerError;
-use crate::prod2vec::kernel::LossSum;
 use crate::prod2vec::model::Model;
 use crate::report::Reporter;
+use crate::sgns::LossSum;
 use crate::storage::Storage;
 
 const DIGEST_BYTES: usize = 32;

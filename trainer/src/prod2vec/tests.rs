@@ -111,7 +111,7 @@ proptest! {
     ) {
         let (mut model, pairs) = (some_model(rows, dim, seed), some_pairs(n, rows, k, seed));
         let mut naive = Naive::of(&model);
-        Kernel::new(Instructions::best()).train(&mut model, &pairs, 0.05).unwrap();
+        Kernel::new(Instructions::best()).train(&mut model, None, &pairs, 0.05).unwrap();
         for at in 0..n {
             let (center, context, negatives) = pairs.get(at);
             naive.train(center, context, negatives, 0.05);
@@ -129,7 +129,7 @@ proptest! {
         let (rows, pairs) = (9, some_pairs(60, 9, k, seed));
         let train = |instructions| {
             let mut model = some_model(rows, dim, seed);
-            let loss = Kernel::new(instructions).train(&mut model, &pairs, 0.05).unwrap();
+            let loss = Kernel::new(instructions).train(&mut model, None, &pairs, 0.05).unwrap();
             (model.input_bytes(), model.output_bytes(), loss)
         };
         let all: Vec<(Vec<u8>, Vec<u8>, LossSum)> = Instructions::available().into_iter().map(train).collect();
@@ -147,7 +147,7 @@ proptest! {
         let (center, context, negatives) = (2, 3, vec![4, 5, 3, 6]);
         let before = Naive::of(&model);
         let pairs = Pairs::new(vec![center].into(), vec![context].into(), negatives.clone(), 4, rows).unwrap();
-        let loss = Kernel::new(Instructions::best()).train(&mut model, &pairs, rate).unwrap();
+        let loss = Kernel::new(Instructions::best()).train(&mut model, None, &pairs, rate).unwrap();
         prop_assert!((loss.sum - before.loss(center, context, &negatives)).abs() < 1e-5 && loss.pairs == 1);
         let after = Naive::of(&model);
         let h = 1e-4;
@@ -183,7 +183,12 @@ fn indices_outside_the_model_are_refused() {
     let kernel = Kernel::new(Instructions::best());
     assert!(
         kernel
-            .train(&mut some_model(4, 8, 1), &pairs(2, 3, 4).unwrap(), 0.1)
+            .train(
+                &mut some_model(4, 8, 1),
+                None,
+                &pairs(2, 3, 4).unwrap(),
+                0.1
+            )
             .is_err()
     );
 }

@@ -14,10 +14,11 @@ use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::lanes::Instructions;
 use crate::prod2vec::checkpoint::{Checkpoints, State};
-use crate::prod2vec::kernel::{Kernel, LossSum};
+use crate::prod2vec::kernel::Kernel;
 use crate::prod2vec::model::Model;
 use crate::prod2vec::prepare::{Preparation, Ready};
 use crate::report::{Pace, Reporter};
+use crate::sgns::LossSum;
 use crate::storage::Storage;
 use crate::vocab::Vocab;
 
@@ -121,6 +122,7 @@ impl Training<'_> {
                 let global = step.epoch * steps + step.step;
                 let loss = kernel.train(
                     &mut state.model,
+                    None,
                     &step.pairs,
                     self.rate(global, steps) as f32,
                 )?;
