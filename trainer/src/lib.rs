@@ -9,6 +9,7 @@
 pub mod als;
 mod attempt;
 mod config;
+pub mod cust2vec;
 mod error;
 mod feed;
 mod lanes;

@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+
 use crate::error::TrainerError;
-use crate::lanes::{Instructions, Routine, Simd};
+use crate::lanes::{Instructions, Lane, Routine, Simd};
 use crate::sgns::examples::{Examples, Sampling};
 use crate::sgns::learner::{Learner, LossSum};
 use crate::sgns::sigmoid::Sigmoid;
@@ -115,6 +117,62 @@ impl Engine {
             },
             pairs: a.pairs + b.pairs,
         })
+    }
+
+    /// Passes over one list, `make`'s, that move `own` only; the same bytes in every mode.
+    ///
+    /// # Safety
+    /// What `make` adds, but for the last row of each input, and the noise, are rows of the
+    /// weights; `own` has as many lanes as a row.
+    pub(crate) unsafe fn infer(
+        &self,
+        weights: Weights<'_>,
+        sampling: &Sampling,
+        own: &mut [Lane],
+        epochs: u32,
+        rates: impl Fn(u32) -> f32,
+        make: impl FnMut(&mut Examples<'_>),
+    ) {
+        self.instructions.alone(Inference {
+            examples: Examples::new(sampling),
+            learner: Learner::new(weights, &self.sigmoid, 0.0),
+            own: own.as_mut_ptr(),
+            epochs,
+            rates,
+            make,
+        });
+    }
+
+    /// What `one` makes of each number below `n`, on all threads.
+    pub(crate) fn each<T: Send>(&self, n: usize, one: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
+        match &self.pool {
+            None => (0..n).map(one).collect(),
+            Some(pool) => pool.install(|| (0..n).into_par_iter().map(one).collect()),
+        }
+    }
+}
+
+/// Passes over one list with all matrices fixed.
+struct Inference<'a, R, M> {
+    examples: Examples<'a>,
+    learner: Learner<'a>,
+    own: *mut Lane,
+    epochs: u32,
+    rates: R,
+    make: M,
+}
+
+impl<R: Fn(u32) -> f32, M: FnMut(&mut Examples<'_>)> Routine for Inference<'_, R, M> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(mut self) {
+        for epoch in 0..self.epochs {
+            self.learner.rate = (self.rates)(epoch);
+            (self.make)(&mut self.examples);
+            // SAFETY: the rows are those that `infer` was promised.
+            unsafe { self.examples.infer::<S>(&mut self.learner, self.own) }
+        }
     }
 }
 

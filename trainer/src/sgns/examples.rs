@@ -4,7 +4,7 @@
 use pannier_proto::feed::{KeyedRng, NoiseTable, PairMaker, PairWindow};
 use pannier_proto::ids::FIRST_ITEM;
 
-use crate::lanes::Simd;
+use crate::lanes::{Lane, Simd};
 use crate::sgns::learner::Learner;
 
 /// The loss of every so-many-th step is measured.
@@ -139,9 +139,48 @@ impl<'a> Examples<'a> {
             pairs += positives.len() as u64;
             from = ends;
         }
+        self.clear();
+        pairs
+    }
+
+    /// Takes all steps in order for a row of its own, in place of the last row of each input, and
+    /// forgets them.
+    ///
+    /// # Safety
+    /// As of [`Learner::infer`], for all that was added and the noise.
+    #[inline(always)]
+    pub(crate) unsafe fn infer<S: Simd>(&mut self, learner: &mut Learner<'_>, own: *mut Lane) {
+        let mut from = Ends::default();
+        for ends in &self.ends {
+            let items = &self.inputs[from.inputs..ends.inputs - 1];
+            let positives = &self.targets[from.targets..ends.positives];
+            let negatives = &self.targets[ends.positives..ends.targets];
+            // SAFETY: the caller's.
+            unsafe { learner.infer::<S>(own, items, positives, negatives) }
+            from = *ends;
+        }
+        self.clear();
+    }
+
+    fn clear(&mut self) {
         self.inputs.clear();
         self.targets.clear();
         self.ends.clear();
-        pairs
+    }
+
+    /// Inputs, positives and negatives of the steps that lie ready.
+    #[cfg(test)]
+    pub(crate) fn steps(&self) -> Vec<(Vec<u32>, Vec<u32>, Vec<u32>)> {
+        let begins = std::iter::once(Ends::default()).chain(self.ends.iter().copied());
+        let step = |(from, to): (Ends, &Ends)| {
+            let inputs = self.inputs[from.inputs..to.inputs].to_vec();
+            let positives = self.targets[from.targets..to.positives].to_vec();
+            (
+                inputs,
+                positives,
+                self.targets[to.positives..to.targets].to_vec(),
+            )
+        };
+        begins.zip(&self.ends).map(step).collect()
     }
 }

@@ -126,6 +126,38 @@ impl<'a> Learner<'a> {
         }
     }
 
+    /// Takes a step that moves one row of its input only, which is no row of U; the matrices are
+    /// only read.
+    ///
+    /// # Safety
+    /// As of [`Learner::learn`]; `items` may be empty, `own` is a row.
+    #[inline(always)]
+    pub(crate) unsafe fn infer<S: Simd>(
+        &mut self,
+        own: *mut Lane,
+        items: &[u32],
+        positives: &[u32],
+        negatives: &[u32],
+    ) {
+        self.find(items, positives, negatives);
+        self.rows.insert(items.len(), own);
+        let lanes = self.weights.lanes;
+        let (x, gradient) = (self.x.as_mut_ptr(), self.gradient.as_mut_ptr());
+        let (from, to) = self.rows.split_at(items.len() + 1);
+        // SAFETY: the rows are of the matrices, by the caller; x and gradient are ours.
+        unsafe {
+            rows::mean::<S>(from, 1.0 / from.len() as f32, x, lanes);
+            rows::dots::<S>(x, to, lanes, &mut self.into);
+            errors(&mut self.into, positives, negatives, self.sigmoid);
+            let zero = S::splat(0.0);
+            for i in 0..lanes {
+                zero.store(gradient.add(i));
+            }
+            rows::combine::<S>(to, lanes, &self.into, gradient);
+            rows::add::<S>(own, self.rate, gradient, lanes);
+        }
+    }
+
     /// Where the rows of a step lie, and room for its numbers.
     #[inline(always)]
     fn find(&mut self, inputs: &[u32], positives: &[u32], negatives: &[u32]) {

@@ -8,13 +8,13 @@ mod learner;
 mod rows;
 mod sigmoid;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod weights;
 
 pub use documents::Documents;
 pub(crate) use engine::Engine;
 pub use engine::{Learnt, Mode, Rates};
-pub(crate) use examples::{LOSS_EVERY, Sampling};
+pub(crate) use examples::{Examples, LOSS_EVERY, Sampling};
 pub(crate) use learner::Learner;
 pub use learner::LossSum;
 pub(crate) use sigmoid::Sigmoid;

@@ -124,6 +124,23 @@ unsafe fn exchange_of<S: Simd, const N: usize>(
     }
 }
 
+/// `gradient += Σ into[t] · rows[t]`; as many as are in both.
+///
+/// # Safety
+/// As of [`exchange`].
+#[inline(always)]
+pub(crate) unsafe fn combine<S: Simd>(
+    rows: &[*mut Lane],
+    lanes: usize,
+    into: &[f32],
+    gradient: *mut Lane,
+) {
+    for t in 0..rows.len().min(into.len()) {
+        // SAFETY: the caller's.
+        unsafe { add::<S>(gradient, into[t], rows[t], lanes) }
+    }
+}
+
 /// `row += scale · x`.
 ///
 /// # Safety

@@ -8,15 +8,15 @@ use crate::prod2vec::{Baskets, Model, SkipGram};
 use crate::sgns::{Documents, Learner, LossSum, Mode, Rates, Sigmoid, Squares, Weights};
 
 /// Inputs, positives and negatives.
-type Step = (Vec<u32>, Vec<u32>, Vec<u32>);
+pub(crate) type Step = (Vec<u32>, Vec<u32>, Vec<u32>);
 
 /// Matrices in double precision, row after row, and Adagrad's sums.
 #[derive(Clone)]
-struct Naive {
-    dim: usize,
-    input: Vec<f64>,
-    output: Vec<f64>,
-    squares: Option<(Vec<f64>, Vec<f64>)>,
+pub(crate) struct Naive {
+    pub dim: usize,
+    pub input: Vec<f64>,
+    pub output: Vec<f64>,
+    pub squares: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 fn sigmoid(x: f64) -> f64 {
@@ -61,7 +61,7 @@ impl Naive {
         terms.iter().map(term).sum()
     }
 
-    fn learn(&mut self, step: &Step, rate: f64) {
+    pub(crate) fn learn(&mut self, step: &Step, rate: f64) {
         let (x, dim) = (self.mean(&step.0), self.dim);
         let targets = Self::targets(step);
         let errors: Vec<f64> = targets
@@ -89,8 +89,8 @@ impl Naive {
                 sums[input] += square(&gradient);
                 1.0 / (sums[input] + 1e-10).sqrt()
             });
-            for d in 0..dim {
-                self.input[input * dim + d] += rate * scale * gradient[d];
+            for (u, gradient) in self.input[input * dim..].iter_mut().zip(&gradient) {
+                *u += rate * scale * gradient;
             }
         }
     }

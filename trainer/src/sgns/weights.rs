@@ -89,6 +89,22 @@ impl<'a> Weights<'a> {
         }
     }
 
+    /// Of matrices that may only be read.
+    pub(crate) fn fixed(
+        input: &'a [Lane],
+        output: &'a [Lane],
+        (lanes, dim): (usize, usize),
+    ) -> Self {
+        Self {
+            input: input.as_ptr().cast_mut(),
+            output: output.as_ptr().cast_mut(),
+            lanes,
+            dim,
+            squares: None,
+            borrowed: PhantomData,
+        }
+    }
+
     /// Where a row of U lies.
     #[inline(always)]
     pub(crate) fn input(&self, row: u32) -> *mut Lane {
