@@ -14,7 +14,7 @@ use std::time::Instant;
 use pannier_proto::feed::{FeedSpec, KeyedRng, NoiseTable, PairMaker, PairWindow, Transform, mix};
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_trainer::prod2vec::{
-    Baskets, Documents, Instructions, Kernel, LossSum, Mode, Model, Pairs, Rates, SkipGram,
+    Documents, Instructions, Kernel, LossSum, Mode, Model, Pairs, Rates, SkipGram, SkipGramParams,
     Squares, word2vec_text,
 };
 
@@ -179,7 +179,7 @@ fn train_fast(
     (spec, epochs): (&FeedSpec, u64),
     rate: impl Fn(f64) -> f32,
 ) -> Result<(usize, LossSum, f64), Failure> {
-    let how = SkipGram {
+    let how = SkipGramParams {
         window: PairWindow::Items(options.number("window", 5.0)? as u32),
         keep: Vec::new(),
         negatives: options.number("negatives", 5.0)? as usize,
@@ -187,7 +187,7 @@ fn train_fast(
         power: 0.75,
     };
     let threads = options.number("threads", 2.0)? as usize;
-    let learner = Baskets::new(counts, &how, Mode::Fast { threads })?;
+    let learner = SkipGram::new(counts, &how, Mode::Fast { threads })?;
     let ends = baskets.iter().scan(0, |end, basket| {
         *end += basket.len();
         Some(*end)

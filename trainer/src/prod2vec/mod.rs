@@ -4,16 +4,16 @@
 //! In closed form on the CPU. Trainings from a feed are deterministic: the same work gives the same
 //! bytes whatever the number of threads, the instructions of the processor, and the interruptions;
 //! updates are applied one after another by one thread ([`Kernel`]), a second one prepares the
-//! pairs. [`Baskets`] learns in either mode, from baskets instead of pairs.
+//! pairs. [`SkipGram`] learns in either mode, from pairs or baskets.
 
 pub(crate) mod artifact;
-mod baskets;
 pub(crate) mod checkpoint;
 mod dots;
 mod kernel;
 mod model;
 mod pairs;
 mod prepare;
+mod skip_gram;
 #[cfg(test)]
 mod tests;
 pub(crate) mod train;
@@ -21,8 +21,8 @@ pub(crate) mod train;
 pub use crate::lanes::{Instructions, Lane};
 pub use crate::sgns::{Documents, Learnt, LossSum, Mode, Rates, Squares};
 pub use artifact::word2vec_text;
-pub use baskets::{Baskets, SkipGram};
 pub(crate) use dots::dots;
 pub use kernel::Kernel;
 pub use model::Model;
 pub use pairs::Pairs;
+pub use skip_gram::{SkipGram, SkipGramParams};

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::artifact;
 use super::train::{Trained, Training};
-use super::{Instructions, Kernel, LossSum, Model, Pairs};
+use super::{Instructions, Kernel, LossSum, Mode, Model, Pairs, SkipGram, SkipGramParams};
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
 use crate::testing::warehouse::{VOCAB, Warehouse, baskets, counts};
@@ -163,6 +163,42 @@ proptest! {
             prop_assert!((moved - gradient).abs() < 2e-5, "{}: {} {}", i, moved, gradient);
         }
     }
+}
+
+/// Both ways to learn from pairs take the same steps where no negatives are drawn, in one step for
+/// each center where they are shared.
+#[test]
+fn pairs_are_learnt_from_in_order_and_once() {
+    let pairs = some_pairs(500, 9, 0, 4);
+    let how = |negatives_shared| SkipGramParams {
+        window: PairWindow::Basket,
+        keep: vec![],
+        negatives: 0,
+        negatives_shared,
+        power: 0.75,
+    };
+    let learner = SkipGram::new(&[1; 7], &how(false), Mode::Deterministic).unwrap();
+    let (mut one, mut other) = (some_model(9, 20, 1), some_model(9, 20, 1));
+    let learnt = learner
+        .train_pairs(&mut one, None, &pairs, 0.05, 1)
+        .unwrap();
+    Kernel::new(Instructions::best())
+        .train(&mut other, None, &pairs, 0.05)
+        .unwrap();
+    assert!(one == other && learnt.pairs == 500);
+    let fast = SkipGram::new(&[1; 7], &how(true), Mode::Fast { threads: 2 }).unwrap();
+    assert_eq!(
+        fast.train_pairs(&mut one, None, &pairs, 0.05, 1)
+            .unwrap()
+            .pairs,
+        500
+    );
+    assert!(
+        one.is_finite()
+            && fast
+                .train_pairs(&mut some_model(8, 20, 1), None, &pairs, 0.05, 1)
+                .is_err()
+    );
 }
 
 #[test]

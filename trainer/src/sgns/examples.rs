@@ -101,13 +101,18 @@ impl<'a> Examples<'a> {
             &mut centers,
             &mut contexts,
         );
+        self.add_pairs(&centers, &contexts, rng);
+        (self.centers, self.contexts) = (centers, contexts);
+    }
+
+    /// Adds the steps of pairs; those of one center stand together.
+    pub(crate) fn add_pairs(&mut self, centers: &[u32], contexts: &[u32], rng: &mut KeyedRng) {
         let mut from = 0;
         for of_center in centers.chunk_by(|a, b| a == b) {
             let to = from + of_center.len();
             self.add(&of_center[..1], &contexts[from..to], rng);
             from = to;
         }
-        (self.centers, self.contexts) = (centers, contexts);
     }
 
     /// Rows that lie ready.

@@ -4,7 +4,7 @@ use pannier_proto::feed::{KeyedRng, PairWindow};
 use proptest::prelude::*;
 
 use crate::lanes::{Instructions, Lane, Routine, Simd, WIDTH, draw};
-use crate::prod2vec::{Baskets, Model, SkipGram};
+use crate::prod2vec::{Model, SkipGram, SkipGramParams};
 use crate::sgns::{Documents, Learner, LossSum, Mode, Rates, Sigmoid, Squares, Weights};
 
 /// Inputs, positives and negatives.
@@ -278,14 +278,14 @@ fn both_modes_find_the_groups_and_one_is_always_the_same() {
     let baskets = two_groups(3000, 1);
     let order: Vec<u32> = (0..baskets.len() as u32).collect();
     let train = |mode, negatives_shared, adagrad: bool| {
-        let how = SkipGram {
+        let how = SkipGramParams {
             window: PairWindow::Items(5),
             keep: vec![],
             negatives: 5,
             negatives_shared,
             power: 0.75,
         };
-        let learner = Baskets::new(&baskets.counts(), &how, mode).unwrap();
+        let learner = SkipGram::new(&baskets.counts(), &how, mode).unwrap();
         let mut model = Model::new(22, 20, 5);
         let squares = adagrad.then(|| Squares::new(22, 22));
         let rates = Rates {

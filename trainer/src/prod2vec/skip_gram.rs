@@ -1,15 +1,21 @@
-//! prod2vec from baskets, without a list of pairs: in the fast mode on all threads.
+//! prod2vec in either mode, from baskets, or from a feed's pairs: negatives are drawn here, where
+//! they are used.
 
 use pannier_proto::feed::{KeyedRng, NoNoise, NoiseTable, PairWindow, mix};
+use pannier_proto::ids::FIRST_ITEM;
 
 use crate::error::TrainerError;
 use crate::lanes::Instructions;
 use crate::prod2vec::model::Model;
+use crate::prod2vec::pairs::Pairs;
 use crate::sgns::{Documents, Engine, Learnt, Mode, Rates, Sampling, Squares};
+
+/// Pairs that make up one of a pass's documents.
+const RUN: usize = 64;
 
 /// What skip-gram with negative sampling makes of a basket.
 #[derive(Debug, Clone)]
-pub struct SkipGram {
+pub struct SkipGramParams {
     /// Which items of a basket make pairs; as the feed makes them.
     pub window: PairWindow,
     /// Chance in 1/2³² that an item stays, by index; empty: all stay.
@@ -23,9 +29,9 @@ pub struct SkipGram {
     pub power: f64,
 }
 
-/// Learns from baskets.
+/// Learns item vectors.
 #[derive(Debug)]
-pub struct Baskets {
+pub struct SkipGram {
     engine: Engine,
     sampling: Sampling,
     window: PairWindow,
@@ -33,13 +39,13 @@ pub struct Baskets {
     rows: usize,
 }
 
-impl Baskets {
+impl SkipGram {
     /// For a model of items with these counts (from the first real item on).
     ///
     /// # Errors
     /// [`TrainerError::Data`] where no item has a count, [`TrainerError::Config`] where threads
     /// cannot be started.
-    pub fn new(counts: &[u64], how: &SkipGram, mode: Mode) -> Result<Self, TrainerError> {
+    pub fn new(counts: &[u64], how: &SkipGramParams, mode: Mode) -> Result<Self, TrainerError> {
         let noise = NoiseTable::new(counts, how.power)
             .map_err(|e: NoNoise| TrainerError::data("vocab", e.to_string()))?;
         Ok(Self {
@@ -51,7 +57,7 @@ impl Baskets {
             },
             window: how.window,
             keep: how.keep.clone(),
-            rows: counts.len() + pannier_proto::ids::FIRST_ITEM as usize,
+            rows: counts.len() + FIRST_ITEM as usize,
         })
     }
 
@@ -69,13 +75,7 @@ impl Baskets {
         rates: Rates,
         seed: u64,
     ) -> Result<Learnt, TrainerError> {
-        let rows = self.rows;
-        let fit = squares.is_none_or(|s| s.fit(rows, rows));
-        if model.rows() != rows || baskets.rows() != rows || !fit {
-            return Err(TrainerError::bug(
-                "model, baskets or squares are of other items",
-            ));
-        }
+        self.check(model, squares, baskets.rows())?;
         let weights = model.weights(squares);
         // SAFETY: items and noise are below `rows`, which all have.
         Ok(unsafe {
@@ -86,5 +86,54 @@ impl Baskets {
                     examples.add_skip_gram(items, self.window, &self.keep, &mut rng);
                 })
         })
+    }
+
+    /// Trains on a feed's pairs once at one rate; as [`SkipGram::train`], which makes them itself.
+    /// Of the params, window and items to keep are the feed's business; negatives that the pairs
+    /// bring along are not used. Pairs with one center share negatives where they stand together.
+    ///
+    /// # Errors
+    /// [`TrainerError::Bug`] where model, pairs or squares are of other items.
+    pub fn train_pairs(
+        &self,
+        model: &mut Model,
+        squares: Option<&Squares>,
+        pairs: &Pairs,
+        rate: f32,
+        seed: u64,
+    ) -> Result<Learnt, TrainerError> {
+        self.check(model, squares, pairs.rows())?;
+        let weights = model.weights(squares);
+        let (centers, contexts) = (pairs.centers(), pairs.contexts());
+        let runs: Vec<u32> = (0..centers.len().div_ceil(RUN) as u32).collect();
+        let rates = Rates {
+            first: rate,
+            last: rate,
+        };
+        // SAFETY: as above; `Pairs` holds only rows below `rows`.
+        Ok(unsafe {
+            self.engine
+                .pass(weights, &self.sampling, &runs, rates, |run, examples| {
+                    let mut rng = KeyedRng::new(mix(seed ^ mix(u64::from(run))));
+                    let from = run as usize * RUN;
+                    let to = (from + RUN).min(centers.len());
+                    examples.add_pairs(&centers[from..to], &contexts[from..to], &mut rng);
+                })
+        })
+    }
+
+    fn check(
+        &self,
+        model: &Model,
+        squares: Option<&Squares>,
+        rows: usize,
+    ) -> Result<(), TrainerError> {
+        let fit = squares.is_none_or(|s| s.fit(self.rows, self.rows));
+        if model.rows() != self.rows || rows != self.rows || !fit {
+            return Err(TrainerError::bug(
+                "model, data or squares are of other items",
+            ));
+        }
+        Ok(())
     }
 }
