@@ -85,27 +85,28 @@ impl<'a> Learner<'a> {
         negatives: &[u32],
         measured: bool,
     ) {
-        self.find(inputs, positives, negatives);
+        let (n, targets) = self.find(inputs, None, positives, negatives);
         let (weights, lanes) = (self.weights, self.weights.lanes);
         let (x, gradient) = (self.x.as_mut_ptr(), self.gradient.as_mut_ptr());
-        let (from, to) = self.rows.split_at(inputs.len());
+        let (from, to) = self.rows[..n + targets].split_at(n);
+        let (into, out) = (&mut self.into[..targets], &mut self.out[..targets]);
         // SAFETY: the rows are of the matrices, by the caller; x and gradient are ours.
         unsafe {
-            rows::mean::<S>(from, 1.0 / inputs.len() as f32, x, lanes);
-            rows::dots::<S>(x, to, lanes, &mut self.into);
+            rows::mean::<S>(from, 1.0 / n as f32, x, lanes);
+            rows::dots::<S>(x, to, lanes, into);
             if measured {
-                measure(&mut self.loss, &self.into, positives, negatives);
+                measure(&mut self.loss, into, positives, negatives);
             }
-            errors(&mut self.into, positives, negatives, self.sigmoid);
+            errors(into, positives, negatives, self.sigmoid);
             let zero = S::splat(0.0);
             for i in 0..lanes {
                 zero.store(gradient.add(i));
             }
             let Some(sums) = weights.squares else {
-                for error in &mut self.into {
+                for error in into.iter_mut() {
                     *error *= self.rate;
                 }
-                let steps = (&self.into[..], &self.into[..]);
+                let steps = (&into[..], &into[..]);
                 rows::exchange::<S>(x, to, lanes, steps, gradient);
                 for row in from {
                     rows::add::<S>(*row, 1.0, gradient, lanes);
@@ -114,10 +115,10 @@ impl<'a> Learner<'a> {
             };
             let square = mean_square::<S>(x, lanes, weights.dim);
             let targets = positives.iter().chain(negatives);
-            for ((row, error), out) in targets.zip(&self.into).zip(&mut self.out) {
+            for ((row, error), out) in targets.zip(&*into).zip(&mut *out) {
                 *out = self.rate * error / sums.add_output(*row, error * error * square);
             }
-            rows::exchange::<S>(x, to, lanes, (&self.into, &self.out), gradient);
+            rows::exchange::<S>(x, to, lanes, (into, out), gradient);
             let square = mean_square::<S>(gradient, lanes, weights.dim);
             for (row, at) in inputs.iter().zip(from) {
                 let scale = self.rate / sums.add_input(*row, square);
@@ -139,37 +140,49 @@ impl<'a> Learner<'a> {
         positives: &[u32],
         negatives: &[u32],
     ) {
-        self.find(items, positives, negatives);
-        self.rows.insert(items.len(), own);
+        let (n, targets) = self.find(items, Some(own), positives, negatives);
         let lanes = self.weights.lanes;
         let (x, gradient) = (self.x.as_mut_ptr(), self.gradient.as_mut_ptr());
-        let (from, to) = self.rows.split_at(items.len() + 1);
+        let (from, to) = self.rows[..n + targets].split_at(n);
+        let into = &mut self.into[..targets];
         // SAFETY: the rows are of the matrices, by the caller; x and gradient are ours.
         unsafe {
-            rows::mean::<S>(from, 1.0 / from.len() as f32, x, lanes);
-            rows::dots::<S>(x, to, lanes, &mut self.into);
-            errors(&mut self.into, positives, negatives, self.sigmoid);
+            rows::mean::<S>(from, 1.0 / n as f32, x, lanes);
+            rows::dots::<S>(x, to, lanes, into);
+            errors(into, positives, negatives, self.sigmoid);
             let zero = S::splat(0.0);
             for i in 0..lanes {
                 zero.store(gradient.add(i));
             }
-            rows::combine::<S>(to, lanes, &self.into, gradient);
+            rows::combine::<S>(to, lanes, into, gradient);
             rows::add::<S>(own, self.rate, gradient, lanes);
         }
     }
 
-    /// Where the rows of a step lie, and room for its numbers.
+    /// Finds where the rows of a step lie, those of the input first, `own` last among them, and makes
+    /// room for its numbers; how many rows the input and the targets have.
     #[inline(always)]
-    fn find(&mut self, inputs: &[u32], positives: &[u32], negatives: &[u32]) {
-        let (n, targets) = (inputs.len(), positives.len() + negatives.len());
-        if self.into.len() != targets || self.rows.len() != n + targets {
-            self.rows.resize(n + targets, std::ptr::null_mut());
-            self.into.resize(targets, 0.0);
-            self.out.resize(targets, 0.0);
+    fn find(
+        &mut self,
+        inputs: &[u32],
+        own: Option<*mut Lane>,
+        positives: &[u32],
+        negatives: &[u32],
+    ) -> (usize, usize) {
+        let n = inputs.len() + usize::from(own.is_some());
+        let targets = positives.len() + negatives.len();
+        if self.into.len() < targets || self.rows.len() < n + targets {
+            self.rows
+                .resize(self.rows.len().max(n + targets), std::ptr::null_mut());
+            self.into.resize(targets.max(self.into.len()), 0.0);
+            self.out.resize(targets.max(self.out.len()), 0.0);
         }
-        let rows = &mut self.rows[..];
-        for i in 0..n {
+        let rows = &mut self.rows[..n + targets];
+        for i in 0..inputs.len() {
             rows[i] = self.weights.input(inputs[i]);
+        }
+        if let Some(own) = own {
+            rows[n - 1] = own;
         }
         let rows = &mut rows[n..];
         for i in 0..positives.len() {
@@ -179,6 +192,7 @@ impl<'a> Learner<'a> {
         for i in 0..negatives.len() {
             rows[i] = self.weights.output(negatives[i]);
         }
+        (n, targets)
     }
 }
 
