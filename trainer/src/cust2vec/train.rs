@@ -86,7 +86,8 @@ impl Cust2vec {
     /// order, the draws and the learning rates.
     ///
     /// # Errors
-    /// [`TrainerError::Bug`] where vectors, users or squares are of other sizes.
+    /// [`TrainerError::Bug`] where vectors, users or squares are of other sizes,
+    /// [`TrainerError::Data`] where users and items are more than 2³².
     pub fn epoch(
         &self,
         vectors: &mut Vectors,
@@ -98,6 +99,12 @@ impl Cust2vec {
         self.check(vectors, users)?;
         if vectors.users() != all || !squares.is_none_or(|s| s.fit(rows + all, rows)) {
             return Err(TrainerError::bug("vectors or squares are of other users"));
+        }
+        if u32::try_from(rows + all).is_err() {
+            return Err(TrainerError::data(
+                "users",
+                "there are more than rows have numbers",
+            ));
         }
         let seed = mix(self.params.seed ^ mix(u64::from(epoch) ^ 0x6570_6F63_6875_7372));
         let (params, weights) = (&self.params, vectors.weights(squares));

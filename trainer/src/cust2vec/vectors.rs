@@ -81,7 +81,7 @@ impl Vectors {
     /// Users.
     #[must_use]
     pub fn users(&self) -> usize {
-        self.input.len().checked_div(self.lanes).unwrap_or(0) - self.rows
+        (self.input.len() / self.lanes.max(1)).saturating_sub(self.rows)
     }
 
     /// Floats of a vector.

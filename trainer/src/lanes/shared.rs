@@ -2,10 +2,12 @@
 //!
 //! Rust has no vector that is loaded atomically, and compilers keep relaxed atomics apart: sixteen
 //! of them are sixteen instructions. So a shared lane is moved by one instruction of inline
-//! assembly, which stands for sixteen relaxed loads or stores of 32 bits (on x86-64 an aligned
-//! 32-bit part of an aligned vector never tears). Assembly is opaque to the compiler, so no
-//! assumption of it is broken, as a plain access would. Lanes may lose each other's updates;
-//! that is what Hogwild allows (Recht et al. 2011).
+//! assembly, which stands for sixteen relaxed loads or stores of 32 bits. The compiler cannot look
+//! into it, so no assumption of its own is broken, as by a plain access of rows that others write.
+//! That 32-bit parts never tear is promised by the processors' manuals for aligned vectors of 16
+//! bytes; for wider ones they promise nothing, but they are moved in parts of 16 bytes or more. A
+//! torn float would be a wrong number and nothing worse. Threads may lose each other's updates,
+//! which is what Hogwild allows (Recht et al. 2011).
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::{

@@ -22,8 +22,8 @@ pub enum Mode {
     /// In a fixed order on one thread: the same bytes on every machine.
     Deterministic,
     /// On so many threads without locks (Hogwild: Recht et al. 2011): updates of one row at the
-    /// same time may be lost, and no two trainings are equal, with one thread neither on
-    /// processors with different instructions.
+    /// same time may be lost, so no two trainings need be equal. With one thread they are, on
+    /// processors with the same instructions.
     Fast {
         /// At least 1.
         threads: usize,
