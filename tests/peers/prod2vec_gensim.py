@@ -1,6 +1,6 @@
 """prod2vec against gensim: the same baskets, the same parameters, in alternation.
 
-Prints each run as a line, then one JSON object with medians, the ratio and both sides' quality.
+Prints each run as a line, then one JSON object with medians, the ratios and all sides' quality.
 """
 
 import argparse
@@ -66,10 +66,15 @@ def gensim_run(train, path, from_file, args, vectors, seed):
     return model.corpus_total_words * args.epochs / seconds
 
 
-def our_run(program, path, args, vectors, seed):
+# Ours: the deterministic mode, the fast one, and the fast one in which an item's pairs share negatives.
+MODES = {"ours": [], "fast": ["fast=1"], "fast_shared": ["fast=1", "shared=1"]}
+
+
+def our_run(program, path, args, vectors, seed, mode):
     """Trains ours; tokens per second."""
     command = [program, path, vectors, f"dim={args.dim}", f"window={args.window}", f"negatives={args.negatives}",
-               f"epochs={args.epochs}", f"learning_rate={ALPHA}", f"min_learning_rate={MIN_ALPHA}", f"seed={seed}"]
+               f"epochs={args.epochs}", f"learning_rate={ALPHA}", f"min_learning_rate={MIN_ALPHA}", f"seed={seed}",
+               f"threads={args.workers}", *mode]
     line = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(line)["items_per_second"]
 
@@ -118,25 +123,29 @@ def main():
     print(f"{len(train)} baskets, {tokens} tokens, {len(held_out)} held out", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "baskets.txt")
-        ours, theirs = os.path.join(folder, "ours.txt"), os.path.join(folder, "gensim.txt")
+        vectors = os.path.join(folder, "vectors.txt")
         with open(path, "w") as out:
             out.writelines(" ".join(b) + "\n" for b in train)
         probe = argparse.Namespace(**{**vars(args), "epochs": 1})
-        inputs = {kind: gensim_run(train, path, kind == "file", probe, theirs, 1) for kind in ("memory", "file")}
+        inputs = {kind: gensim_run(train, path, kind == "file", probe, vectors, 1) for kind in ("memory", "file")}
         fastest = max(inputs, key=inputs.get)
         print(f"gensim reads from {fastest}: " + json.dumps({k: round(v) for k, v in inputs.items()}), flush=True)
-        speeds, grades = {"ours": [], "gensim": []}, {"ours": [], "gensim": []}
+        sides = [*MODES, "gensim"]
+        speeds, grades = {side: [] for side in sides}, {side: [] for side in sides}
         for seed in range(1, args.rounds + 1):
-            speeds["ours"].append(our_run(program, path, args, ours, seed))
-            speeds["gensim"].append(gensim_run(train, path, fastest == "file", args, theirs, seed))
-            for side, vectors in (("ours", ours), ("gensim", theirs)):
+            for side in sides:
+                if side == "gensim":
+                    speeds[side].append(gensim_run(train, path, fastest == "file", args, vectors, seed))
+                else:
+                    speeds[side].append(our_run(program, path, args, vectors, seed, MODES[side]))
                 grades[side].append(quality(vectors, held_out))
                 print(side, round(speeds[side][-1]), "items/s", json.dumps(grades[side][-1]), flush=True)
     median = {side: statistics.median(s) for side, s in speeds.items()}
     mean = {side: {k: round(statistics.mean(g[k] for g in all_), 4) for k in ("hit_rate@10", "mrr")} for side, all_ in grades.items()}
-    ratios = sorted(o / t for o, t in zip(speeds["ours"], speeds["gensim"]))
+    ratios = {side: sorted(o / t for o, t in zip(speeds[side], speeds["gensim"])) for side in MODES}
     print(json.dumps({"items_per_second": {s: round(v) for s, v in median.items()},
-                      "ratio_median": round(statistics.median(ratios), 2), "ratios": [round(r, 2) for r in ratios],
+                      "ratio_median": {side: round(statistics.median(r), 2) for side, r in ratios.items()},
+                      "ratios": {side: [round(x, 2) for x in r] for side, r in ratios.items()},
                       "quality": mean, "cores": os.cpu_count(), "load": os.getloadavg()[0]}))
 
 

@@ -1,9 +1,11 @@
-//! How fast prod2vec trains, feed and network left out: baskets from a text file, pairs made by
-//! the feed's own code on one thread, updates on another.
+//! How fast prod2vec trains, feed and network left out: baskets from a text file. In the
+//! deterministic mode pairs are made by the feed's own code on one thread and updates on another;
+//! in the fast mode all threads do both.
 //!
 //! `prod2vec_speed BASKETS VECTORS [key=value ...]`: BASKETS has a basket a line, item ids
 //! separated by spaces; VECTORS is written in word2vec's text form. Keys: dim, window, negatives,
-//! epochs, learning_rate, min_learning_rate, seed, batch_baskets. Prints one line of JSON.
+//! epochs, learning_rate, min_learning_rate, seed, batch_baskets; fast=1 (with threads, 2, and
+//! shared=1: an item's pairs share negatives); adagrad=1. Prints one line of JSON.
 
 use std::collections::HashMap;
 use std::sync::mpsc::sync_channel;
@@ -11,7 +13,10 @@ use std::time::Instant;
 
 use pannier_proto::feed::{FeedSpec, KeyedRng, NoiseTable, PairMaker, PairWindow, Transform, mix};
 use pannier_proto::ids::FIRST_ITEM;
-use pannier_trainer::prod2vec::{Instructions, Kernel, LossSum, Model, Pairs, word2vec_text};
+use pannier_trainer::prod2vec::{
+    Documents, Instructions, Kernel, LossSum, Mode, Model, Pairs, Rates, SkipGram, SkipGramParams,
+    Squares, word2vec_text,
+};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -133,6 +138,7 @@ impl Making<'_> {
 /// Makes pairs on one thread and trains on this one; pairs, loss, and seconds spent updating.
 fn train(
     model: &mut Model,
+    squares: Option<&Squares>,
     kernel: &Kernel,
     making: Making<'_>,
     epochs: u64,
@@ -151,7 +157,7 @@ fn train(
         });
         for (number, step) in steps.iter().enumerate() {
             let at = Instant::now();
-            let sum = kernel.train(model, &step, rate(number))?;
+            let sum = kernel.train(model, squares, &step, rate(number))?;
             busy += at.elapsed().as_secs_f64();
             pairs += step.len();
             loss = LossSum {
@@ -162,6 +168,55 @@ fn train(
         maker.join().map_err(|_| "the pair maker panicked")?
     })?;
     Ok((pairs, loss, busy))
+}
+
+/// Trains on all threads; pairs and loss of the last epoch's.
+fn train_fast(
+    model: &mut Model,
+    squares: Option<&Squares>,
+    (counts, baskets): (&[u64], &[Vec<u32>]),
+    options: &Options,
+    (spec, epochs): (&FeedSpec, u64),
+    rate: impl Fn(f64) -> f32,
+) -> Result<(usize, LossSum, f64), Failure> {
+    let how = SkipGramParams {
+        window: PairWindow::Items(options.number("window", 5.0)? as u32),
+        keep: Vec::new(),
+        negatives: options.number("negatives", 5.0)? as usize,
+        negatives_shared: options.number("shared", 0.0)? > 0.0,
+        power: 0.75,
+    };
+    let threads = options.number("threads", 2.0)? as usize;
+    let learner = SkipGram::new(counts, &how, Mode::Fast { threads })?;
+    let ends = baskets.iter().scan(0, |end, basket| {
+        *end += basket.len();
+        Some(*end)
+    });
+    let baskets = Documents::new(baskets.concat(), ends.collect(), model.rows())?;
+    let began = Instant::now();
+    let (mut pairs, mut loss, all) = (0, LossSum::default(), epochs as f64);
+    for epoch in 0..epochs {
+        let order = spec.order(epoch);
+        let windows = order.windows().iter();
+        let order: Vec<u32> = windows
+            .flat_map(|window| {
+                let rows = order.window_order(window);
+                (0..rows.len() as u64).map(move |place| rows.id_of(rows.row(place)) as u32)
+            })
+            .collect();
+        let (first, last) = (rate(epoch as f64 / all), rate((epoch + 1) as f64 / all));
+        let rates = Rates { first, last };
+        let learnt = learner.train(
+            model,
+            squares,
+            (&baskets, &order),
+            rates,
+            mix(spec.seed ^ epoch),
+        )?;
+        pairs += learnt.pairs as usize;
+        loss = learnt.loss;
+    }
+    Ok((pairs, loss, began.elapsed().as_secs_f64()))
 }
 
 fn main() -> Result<(), Failure> {
@@ -210,8 +265,24 @@ fn main() -> Result<(), Failure> {
     let mut model = Model::new(rows, dim as usize, seed);
     let kernel = Kernel::new(Instructions::best());
     let total = (spec.steps() * epochs) as f64;
-    let rates = |step: usize| (first + (last - first) * step as f64 / total) as f32;
-    let (pairs, loss, busy) = train(&mut model, &kernel, making, epochs, rates)?;
+    let at = |done: f64| (first + (last - first) * done) as f32;
+    let squares = options.number("adagrad", 0.0)? > 0.0;
+    let squares = squares.then(|| Squares::new(rows, rows));
+    let (pairs, loss, busy) = if options.number("fast", 0.0)? > 0.0 {
+        let counts: Vec<u64> = vocab.iter().map(|(_, n)| *n).collect();
+        let input = (&counts[..], &baskets[..]);
+        train_fast(
+            &mut model,
+            squares.as_ref(),
+            input,
+            &options,
+            (&spec, epochs),
+            at,
+        )?
+    } else {
+        let rate = |step| at(step as f64 / total);
+        train(&mut model, squares.as_ref(), &kernel, making, epochs, rate)?
+    };
     let seconds = began.elapsed().as_secs_f64();
     std::fs::write(
         output,

@@ -1,6 +1,7 @@
 //! Sixteen floats at a time, with the same bytes on every processor.
 //!
-//! Owns the aligned [`Lane`] and its operations on AVX-512, AVX2 and plain Rust. Multiplication
+//! Owns the aligned [`Lane`] and its operations on AVX-512, AVX2 and plain Rust; `Shared` are those
+//! for rows that other threads write at the same time. Multiplication
 //! and addition stay two operations: a fused one would round once instead of twice, and models
 //! would differ between processors. A lane's sum is one fixed tree, so that all three agree to the
 //! last bit (a test holds them to it).
@@ -17,6 +18,10 @@ use std::arch::x86_64::{
 };
 
 use pannier_proto::feed::KeyedRng;
+
+mod shared;
+
+pub(crate) use shared::Routine;
 
 /// Floats of a lane.
 pub(crate) const WIDTH: usize = 16;
@@ -64,6 +69,12 @@ pub(crate) trait Simd: Copy {
     unsafe fn store(self, at: *mut Lane);
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
+    /// self · factor + term: two operations, but for the sets that need not agree.
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: the caller's.
+        unsafe { term.add(self.mul(factor)) }
+    }
     /// Lane `i` and `i + 8`, then `i` and `i + 4`, `i + 2`, `i + 1`.
     unsafe fn sum(self) -> f32;
     /// The smaller of each two; neither may be NaN.

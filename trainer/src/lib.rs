@@ -11,6 +11,7 @@ mod artifact;
 mod attempt;
 mod checkpoint;
 mod config;
+pub mod cust2vec;
 mod error;
 mod feed;
 mod lanes;
@@ -20,6 +21,7 @@ mod report;
 pub mod segments;
 mod serve;
 mod session;
+mod sgns;
 mod storage;
 mod table_file;
 #[cfg(test)]

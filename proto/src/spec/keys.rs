@@ -144,6 +144,9 @@ pub(super) const PROD2VEC: TableKeys = TableKeys {
         "subsample",
         "batch_baskets",
         "checkpoint_steps",
+        "mode",
+        "negatives_shared",
+        "optimizer",
     ],
 };
 pub(super) const ALS: TableKeys = TableKeys {

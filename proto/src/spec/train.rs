@@ -11,7 +11,7 @@ use super::keys;
 use super::reader::Table;
 pub use als::{AlsFeedback, AlsParams, AlsSolver, AlsStudy};
 pub(super) use prod2vec::window;
-pub use prod2vec::{Prod2vecParams, WindowSpec};
+pub use prod2vec::{Optimizer, Prod2vecParams, UpdateMode, WindowSpec};
 
 /// One model to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

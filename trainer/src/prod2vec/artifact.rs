@@ -27,7 +27,7 @@ pub(crate) fn write(
         folder,
         files: Vec::new(),
     };
-    let weights = tensors(model, None, "pannier", config.line()?)?;
+    let weights = tensors(model, &[], "pannier", config.line()?)?;
     let vector = |item: usize| model.vector(item + FIRST_ITEM as usize);
     artifact.items(config, weights, vocab, model.dim(), vector)?;
     Ok(artifact.files)

@@ -1,5 +1,5 @@
 //! The state of a prod2vec training as a safetensors image: tensors input and output,
-//! f32 [rows, dim], and ledger, u8 [steps, 32]; metadata `state` in JSON.
+//! f32 [rows, dim], ledger, u8 [steps, 32], and with Adagrad squares, u8 [2 · rows · 4]; metadata `state` in JSON.
 
 use std::collections::HashMap;
 
@@ -10,16 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpointed, OTHER_WORK};
 use crate::error::TrainerError;
-use crate::prod2vec::kernel::LossSum;
 use crate::prod2vec::model::Model;
+use crate::sgns::{LossSum, Squares};
 
 /// Name of the tensor with the digests.
 const LEDGER: &str = "ledger";
+/// Name of the tensor with Adagrad's sums, f32, of U's rows and then of V's.
+const SQUARES: &str = "squares";
 
 /// What a training knows besides its inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct State {
     pub model: Model,
+    /// What Adagrad keeps.
+    pub squares: Option<Squares>,
     /// Epoch and step that come next.
     pub next: (u64, u64),
     /// Pairs trained on.
@@ -46,7 +50,7 @@ struct Header {
 /// one entry of metadata.
 pub(crate) fn tensors(
     model: &Model,
-    bytes: Option<(&str, &[u8])>,
+    more: &[(&str, &[u8])],
     key: &str,
     text: String,
 ) -> Result<Vec<u8>, TrainerError> {
@@ -58,7 +62,7 @@ pub(crate) fn tensors(
     // One entry only: the writer's map has no order of its own.
     let metadata = HashMap::from([(key.to_owned(), text)]);
     let mut all = vec![("input", view(&input)?), ("output", view(&output)?)];
-    if let Some((name, bytes)) = bytes {
+    for (name, bytes) in more {
         let flat = TensorView::new(Dtype::U8, vec![bytes.len()], bytes);
         all.push((name, flat.map_err(TrainerError::bug)?));
     }
@@ -113,8 +117,12 @@ impl Checkpointed for State {
             loss_pairs: self.loss.pairs,
         };
         let header = serde_json::to_string(&header).map_err(TrainerError::bug)?;
-        let ledger = Some((LEDGER, self.ledger.bytes()));
-        tensors(&self.model, ledger, "state", header)
+        let squares = self.squares.as_ref().map(square_bytes);
+        let squares = squares.as_deref().map(|bytes| (SQUARES, bytes));
+        let more: Vec<(&str, &[u8])> = std::iter::once((LEDGER, self.ledger.bytes()))
+            .chain(squares)
+            .collect();
+        tensors(&self.model, &more, "state", header)
     }
 
     fn decode(image: &[u8], work: &str) -> Result<Self, TrainerError> {
@@ -125,6 +133,7 @@ impl Checkpointed for State {
             return Err(wrong(OTHER_WORK));
         }
         Ok(Self {
+            squares: squares_of(image, model.rows())?,
             model,
             next: (header.epoch, header.step),
             pairs: header.pairs,
@@ -135,6 +144,30 @@ impl Checkpointed for State {
             },
         })
     }
+}
+
+fn square_bytes(squares: &Squares) -> Vec<u8> {
+    let (input, output) = squares.sums();
+    let sums = input.iter().chain(&output);
+    sums.flat_map(|sum| sum.to_le_bytes()).collect()
+}
+
+/// Adagrad's sums, where the training has any.
+fn squares_of(image: &[u8], rows: usize) -> Result<Option<Squares>, TrainerError> {
+    let wrong = |reason: String| TrainerError::data("checkpoint", reason);
+    let tensors = SafeTensors::deserialize(image).map_err(|e| wrong(e.to_string()))?;
+    let Ok(tensor) = tensors.tensor(SQUARES) else {
+        return Ok(None);
+    };
+    let sums = tensor.data().chunks_exact(4);
+    let sums: Vec<f32> = sums
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect();
+    if sums.len() != 2 * rows {
+        return Err(wrong(format!("{} sums for {rows} rows", sums.len())));
+    }
+    let (input, output) = sums.split_at(rows);
+    Ok(Some(Squares::of(input, output)))
 }
 
 fn ledger_of(image: &[u8]) -> Result<Ledger, TrainerError> {
@@ -158,6 +191,9 @@ mod tests {
         };
         State {
             model: Model::new(6, 9, step),
+            squares: step
+                .is_multiple_of(2)
+                .then(|| Squares::of(&[0.5; 6], &[step as f32; 6])),
             next: (1, step),
             pairs: 77,
             ledger: Ledger::of_bytes(&[step as u8; 64]).unwrap(),

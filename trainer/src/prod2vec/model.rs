@@ -5,6 +5,7 @@ use pannier_proto::ids::FIRST_ITEM;
 
 use crate::error::TrainerError;
 use crate::lanes::{Lane, WIDTH, draw, floats};
+use crate::sgns::{Squares, Weights};
 
 /// Input vectors U and output vectors V, f32 [rows, dim]. Rows 0 and 1 (PAD, UNK) stay zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,9 +107,10 @@ impl Model {
         &self.output
     }
 
-    /// U, V and lanes per row, to train.
-    pub(crate) fn weights(&mut self) -> (&mut [Lane], &mut [Lane], usize) {
-        (&mut self.input, &mut self.output, self.lanes)
+    /// U and V, to train.
+    pub(crate) fn weights<'a>(&'a mut self, squares: Option<&'a Squares>) -> Weights<'a> {
+        let shape = (self.lanes, self.dim);
+        Weights::new(&mut self.input, &mut self.output, shape, squares)
     }
 
     /// An item's vector in U.

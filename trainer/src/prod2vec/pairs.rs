@@ -122,6 +122,16 @@ impl Pairs {
         self.negatives_per_pair
     }
 
+    /// Centers of all pairs.
+    pub(crate) fn centers(&self) -> &[u32] {
+        &self.centers
+    }
+
+    /// Contexts of all pairs.
+    pub(crate) fn contexts(&self) -> &[u32] {
+        &self.contexts
+    }
+
     /// Center, context and negatives of a pair.
     #[inline(always)]
     pub(crate) fn get(&self, at: usize) -> (u32, u32, &[u32]) {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use pannier_proto::feed::{KeyedRng, PairWindow, Transform};
-use pannier_proto::spec::{ModelSpec, Prod2vecParams};
+use pannier_proto::spec::{ModelSpec, Optimizer, Prod2vecParams, UpdateMode};
 use pannier_proto::work::WorkReportKind;
 use proptest::prelude::*;
 
 use super::artifact;
 use super::train::{Trained, Training};
-use super::{Instructions, Kernel, LossSum, Model, Pairs};
+use super::{Instructions, Kernel, LossSum, Mode, Model, Pairs, SkipGram, SkipGramParams};
 use crate::artifact::ArtifactConfig;
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
@@ -112,7 +112,7 @@ proptest! {
     ) {
         let (mut model, pairs) = (some_model(rows, dim, seed), some_pairs(n, rows, k, seed));
         let mut naive = Naive::of(&model);
-        Kernel::new(Instructions::best()).train(&mut model, &pairs, 0.05).unwrap();
+        Kernel::new(Instructions::best()).train(&mut model, None, &pairs, 0.05).unwrap();
         for at in 0..n {
             let (center, context, negatives) = pairs.get(at);
             naive.train(center, context, negatives, 0.05);
@@ -130,7 +130,7 @@ proptest! {
         let (rows, pairs) = (9, some_pairs(60, 9, k, seed));
         let train = |instructions| {
             let mut model = some_model(rows, dim, seed);
-            let loss = Kernel::new(instructions).train(&mut model, &pairs, 0.05).unwrap();
+            let loss = Kernel::new(instructions).train(&mut model, None, &pairs, 0.05).unwrap();
             (model.input_bytes(), model.output_bytes(), loss)
         };
         let all: Vec<(Vec<u8>, Vec<u8>, LossSum)> = Instructions::available().into_iter().map(train).collect();
@@ -148,7 +148,7 @@ proptest! {
         let (center, context, negatives) = (2, 3, vec![4, 5, 3, 6]);
         let before = Naive::of(&model);
         let pairs = Pairs::new(vec![center].into(), vec![context].into(), negatives.clone(), 4, rows).unwrap();
-        let loss = Kernel::new(Instructions::best()).train(&mut model, &pairs, rate).unwrap();
+        let loss = Kernel::new(Instructions::best()).train(&mut model, None, &pairs, rate).unwrap();
         prop_assert!((loss.sum - before.loss(center, context, &negatives)).abs() < 1e-5 && loss.pairs == 1);
         let after = Naive::of(&model);
         let h = 1e-4;
@@ -164,6 +164,42 @@ proptest! {
             prop_assert!((moved - gradient).abs() < 2e-5, "{}: {} {}", i, moved, gradient);
         }
     }
+}
+
+/// Both ways to learn from pairs take the same steps where no negatives are drawn, in one step for
+/// each center where they are shared.
+#[test]
+fn pairs_are_learnt_from_in_order_and_once() {
+    let pairs = some_pairs(500, 9, 0, 4);
+    let how = |negatives_shared| SkipGramParams {
+        window: PairWindow::Basket,
+        keep: vec![],
+        negatives: 0,
+        negatives_shared,
+        power: 0.75,
+    };
+    let learner = SkipGram::new(&[1; 7], &how(false), Mode::Deterministic).unwrap();
+    let (mut one, mut other) = (some_model(9, 20, 1), some_model(9, 20, 1));
+    let learnt = learner
+        .train_pairs(&mut one, None, &pairs, 0.05, 1)
+        .unwrap();
+    Kernel::new(Instructions::best())
+        .train(&mut other, None, &pairs, 0.05)
+        .unwrap();
+    assert!(one == other && learnt.pairs == 500);
+    let fast = SkipGram::new(&[1; 7], &how(true), Mode::Fast { threads: 2 }).unwrap();
+    assert_eq!(
+        fast.train_pairs(&mut one, None, &pairs, 0.05, 1)
+            .unwrap()
+            .pairs,
+        500
+    );
+    assert!(
+        one.is_finite()
+            && fast
+                .train_pairs(&mut some_model(8, 20, 1), None, &pairs, 0.05, 1)
+                .is_err()
+    );
 }
 
 #[test]
@@ -184,7 +220,12 @@ fn indices_outside_the_model_are_refused() {
     let kernel = Kernel::new(Instructions::best());
     assert!(
         kernel
-            .train(&mut some_model(4, 8, 1), &pairs(2, 3, 4).unwrap(), 0.1)
+            .train(
+                &mut some_model(4, 8, 1),
+                None,
+                &pairs(2, 3, 4).unwrap(),
+                0.1
+            )
             .is_err()
     );
 }
@@ -408,4 +449,45 @@ fn an_empty_vocab_is_said_so() {
         error.to_string().contains("min_item_baskets") && !error.retryable(),
         "{error}"
     );
+}
+
+#[test]
+fn adagrad_with_shared_negatives_resumes_in_the_same_bytes() {
+    let with = || {
+        let mut run = Run::new();
+        run.params.optimizer = Optimizer::Adagrad;
+        run.params.negatives_shared = true;
+        run
+    };
+    let whole = with();
+    let (trained, reports) = whole.train(config(), None);
+    let trained = trained.unwrap();
+    let curve = losses(&reports);
+    assert!(
+        f64::from_bits(curve[curve.len() - 1].1) < f64::from_bits(curve[0].1),
+        "the loss falls"
+    );
+    let mut broken = with();
+    broken.serve(Fault::HangAt(1, 20));
+    let (stopped, _) = broken.train(config(), Some(9));
+    broken.serve(Fault::None);
+    assert_eq!(stopped.err(), Some(TrainerError::Stopped));
+    let resumed = broken.train(config(), None).0.unwrap();
+    assert!(resumed.resumed_from.is_some());
+    assert_eq!(resumed.state, trained.state);
+    assert_eq!(broken.files(&resumed), whole.files(&trained));
+}
+
+#[test]
+fn the_fast_mode_learns_as_much() {
+    let last = |mode| {
+        let mut run = Run::new();
+        run.params.mode = mode;
+        let (trained, reports) = run.train(config(), None);
+        assert_eq!(trained.unwrap().steps, 225);
+        let curve = losses(&reports);
+        f64::from_bits(curve[curve.len() - 1].1)
+    };
+    let (fast, exact) = (last(UpdateMode::Fast), last(UpdateMode::Deterministic));
+    assert!((fast / exact - 1.0).abs() < 0.2, "{fast} for {exact}");
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use pannier_feed::digest::Ledger;
 use pannier_feed::reader::after;
-use pannier_proto::feed::{FeedSpec, NoNoise, NoiseTable};
+use pannier_proto::feed::{FeedSpec, NoNoise, NoiseTable, PairWindow, mix};
 use pannier_proto::ids::{BUILD_ID, digest_of};
-use pannier_proto::spec::Prod2vecParams;
+use pannier_proto::spec::{Optimizer, Prod2vecParams, UpdateMode};
 use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
 
 use crate::checkpoint::Checkpoints;
@@ -15,10 +15,13 @@ use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::lanes::Instructions;
 use crate::prod2vec::checkpoint::State;
-use crate::prod2vec::kernel::{Kernel, LossSum};
+use crate::prod2vec::kernel::Kernel;
 use crate::prod2vec::model::Model;
+use crate::prod2vec::pairs::Pairs;
 use crate::prod2vec::prepare::{Preparation, Ready};
+use crate::prod2vec::skip_gram::{SkipGram, SkipGramParams};
 use crate::report::{Pace, Reporter};
+use crate::sgns::{LossSum, Mode, Squares};
 use crate::storage::Storage;
 use crate::vocab::Vocab;
 
@@ -69,7 +72,9 @@ impl Training<'_> {
 
     fn fresh(&self) -> State {
         let model = Model::new(self.vocab.rows(), self.params.dim as usize, self.seed);
+        let adagrad = self.params.optimizer == Optimizer::Adagrad;
         State {
+            squares: adagrad.then(|| Squares::new(model.rows(), model.rows())),
             model,
             next: (0, 0),
             pairs: 0,
@@ -104,7 +109,7 @@ impl Training<'_> {
         let preparation = Preparation {
             noise: NoiseTable::new(&self.vocab.counts(), self.params.power)
                 .map_err(|e: NoNoise| TrainerError::data("vocab", e.to_string()))?,
-            negatives: self.params.negatives as usize,
+            negatives: self.drawn_ahead(),
             rows: self.vocab.rows(),
             seed: self.seed,
         };
@@ -113,18 +118,15 @@ impl Training<'_> {
         std::thread::scope(|scope| {
             let mut ready = Ready::start(scope, feed, &preparation)?;
             let mut progress = Progress::new(self, steps);
-            let kernel = Kernel::new(Instructions::best());
+            let learning = Learning::new(self, context.config.resolved_threads())?;
             while let Some(step) = ready.next(&mut stalls.all)? {
                 if context.cancel.is_cancelled() {
                     return Err(TrainerError::Stopped);
                 }
                 let began = Instant::now();
                 let global = step.epoch * steps + step.step;
-                let loss = kernel.train(
-                    &mut state.model,
-                    &step.pairs,
-                    self.rate(global, steps) as f32,
-                )?;
+                let rate = self.rate(global, steps) as f32;
+                let loss = learning.step(&mut state, &step.pairs, rate, global)?;
                 stalls.all.compute += began.elapsed().as_secs_f64();
                 stalls.step(step.epoch, step.wire_bytes);
                 state.loss.sum += loss.sum;
@@ -166,6 +168,16 @@ impl Training<'_> {
         })
     }
 
+    /// Negatives that are drawn for a pair before its step: where updates are in order, the thread
+    /// that prepares pairs has the time.
+    fn drawn_ahead(&self) -> usize {
+        let params = self.params;
+        if params.mode == UpdateMode::Fast || params.negatives_shared {
+            return 0;
+        }
+        params.negatives as usize
+    }
+
     fn opening(&self, (epoch, step): (u64, u64)) -> String {
         let (items, steps, epochs) = (
             self.vocab.items.len(),
@@ -187,6 +199,56 @@ impl Training<'_> {
     fn checkpoint_due(&self, next: (u64, u64), global_steps: u64) -> bool {
         let every = u64::from(self.params.checkpoint_steps);
         next.1 == 0 || (every > 0 && global_steps.is_multiple_of(every))
+    }
+}
+
+/// How a step's pairs are learned.
+enum Learning {
+    /// One after another, each with negatives of its own that were drawn ahead.
+    InOrder(Kernel),
+    /// Negatives are drawn where they are used, and may be shared.
+    SkipGram(SkipGram, u64),
+}
+
+impl Learning {
+    fn new(training: &Training<'_>, threads: usize) -> Result<Self, TrainerError> {
+        let params = training.params;
+        if training.drawn_ahead() > 0 {
+            return Ok(Self::InOrder(Kernel::new(Instructions::best())));
+        }
+        let how = SkipGramParams {
+            // Window and items to keep are the feed's business.
+            window: PairWindow::Basket,
+            keep: Vec::new(),
+            negatives: params.negatives as usize,
+            negatives_shared: params.negatives_shared,
+            power: params.power,
+        };
+        let mode = match params.mode {
+            UpdateMode::Deterministic => Mode::Deterministic,
+            UpdateMode::Fast => Mode::Fast { threads },
+        };
+        let skip_gram = SkipGram::new(&training.vocab.counts(), &how, mode)?;
+        Ok(Self::SkipGram(skip_gram, training.seed))
+    }
+
+    fn step(
+        &self,
+        state: &mut State,
+        pairs: &Pairs,
+        rate: f32,
+        global: u64,
+    ) -> Result<LossSum, TrainerError> {
+        let State { model, squares, .. } = state;
+        let squares = squares.as_ref();
+        match self {
+            Self::InOrder(kernel) => kernel.train(model, squares, pairs, rate),
+            Self::SkipGram(skip_gram, seed) => {
+                let seed = mix(seed ^ mix(global ^ 0x736B_6970_6772_616D));
+                let learnt = skip_gram.train_pairs(model, squares, pairs, rate, seed)?;
+                Ok(learnt.loss)
+            }
+        }
     }
 }
 

@@ -10,9 +10,9 @@ use super::super::{
     Against, Allowed, AlsFeedback, AlsParams, AlsSolver, AlsStudy, BaselineModel, BaselineSpec,
     CheckRule, CheckSpec, CheckValue, ColumnRef, ColumnSpec, ColumnType, ColumnsSpec, ContextSpec,
     CsvHeader, CsvSpec, DriftOf, EvaluateSpec, Expand, Gate, GenerateSpec, IdKind, ModelSpec,
-    NamedFeedSpec, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec, Question, RecommendSpec,
-    RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableNumber, TableSpec,
-    TrainSpec, WeekRange, WindowSpec, Within,
+    NamedFeedSpec, Optimizer, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec, Question,
+    RecommendSpec, RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableNumber,
+    TableSpec, TrainSpec, UpdateMode, WeekRange, WindowSpec, Within,
 };
 use super::{HEAD, parse, source};
 
@@ -186,6 +186,9 @@ power = 1
 subsample = 1e-3
 batch_baskets = 2048
 checkpoint_steps = 0
+mode = "fast"
+negatives_shared = true
+optimizer = "adagrad"
 
 [[train]]
 name = "factors"
@@ -267,7 +270,7 @@ const FULL_JSON: &str = concat!(
     r#""table":"baskets","columns":["items"],"batch_rows":1024,"window_rows":262144,"shuffle":true,"last":"short"}],"#,
     r#""train":[{"name":"vectors","model":"prod2vec","params":{"dim":64,"window":"basket","negatives":6,"#,
     r#""epochs":7,"learning_rate":0.05,"min_learning_rate":0.001,"power":1.0,"subsample":0.001,"#,
-    r#""batch_baskets":2048,"checkpoint_steps":0},"expand":"executor","gate":null},"#,
+    r#""batch_baskets":2048,"checkpoint_steps":0,"mode":"fast","negatives_shared":true,"optimizer":"adagrad"},"expand":"executor","gate":null},"#,
     r#"{"name":"factors","model":"als","params":{"factors":32,"iterations":9,"regularization":0.1,"alpha":10.0,"#,
     r#""solver":"cholesky","steps":2,"block":32,"feedback":"explicit","checkpoint_iterations":4,"#,
     r#""study":{"folds":3,"k":7,"factors":[16,32],"iterations":[5],"regularization":[0.5],"alpha":[1.0,10.0]}},"#,
@@ -295,7 +298,7 @@ fn defaults_are_as_documented() {
             r#""table":[],"check":[],"feed":[],"#,
             r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
             r#""learning_rate":0.025,"min_learning_rate":0.0001,"power":0.75,"subsample":0.0,"#,
-            r#""batch_baskets":1024,"checkpoint_steps":200},"expand":"trainer","gate":null}],"#,
+            r#""batch_baskets":1024,"checkpoint_steps":200,"mode":"deterministic","negatives_shared":false,"optimizer":"sgd"},"expand":"trainer","gate":null}],"#,
             r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null,"recommend":null}"#,
         )
     );
@@ -626,13 +629,15 @@ prop_compose! {
         name in "[a-z0-9][a-z0-9-]{0,63}", dim in 8..=1024u32,
         window in prop_oneof![Just(WindowSpec::Basket), (1..=100u32).prop_map(WindowSpec::Items)],
         negatives in 1..=100u32, epochs in 1..=1000u32, rates in (1..=1000, 0..=1000), power in -2000..=2000, subsample in share(),
-        batch_baskets in 1..=u32::MAX, checkpoint_steps: u32,
+        batch_baskets in 1..=u32::MAX, checkpoint_steps: u32, negatives_shared: bool,
+        mode in prop_oneof![Just(UpdateMode::Deterministic), Just(UpdateMode::Fast)],
+        optimizer in prop_oneof![Just(Optimizer::Sgd), Just(Optimizer::Adagrad)],
     ) -> TrainSpec {
         let thousandths = |n: i32| f64::from(n) / 1000.0;
         let params = Prod2vecParams {
             dim, window, negatives, epochs, learning_rate: thousandths(rates.0), min_learning_rate: thousandths(rates.0.min(rates.1)),
             power: thousandths(power), subsample,
-            batch_baskets, checkpoint_steps,
+            batch_baskets, checkpoint_steps, mode, negatives_shared, optimizer,
         };
         TrainSpec { name, model: ModelSpec::Prod2vec(params), expand: Expand::Trainer, gate: None }
     }

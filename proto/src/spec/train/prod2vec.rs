@@ -30,6 +30,34 @@ pub struct Prod2vecParams {
     pub batch_baskets: u32,
     /// Steps between two checkpoints, 0 for one at the end of each epoch; 200 unless given.
     pub checkpoint_steps: u32,
+    /// `deterministic` or `fast`; `deterministic` unless given.
+    pub mode: UpdateMode,
+    /// The pairs of one item in a basket share its negatives; false unless given: each has its own.
+    pub negatives_shared: bool,
+    /// `sgd` or `adagrad`; `sgd` unless given.
+    pub optimizer: Optimizer,
+}
+
+/// How updates are applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpdateMode {
+    /// One after another: the same bytes on every machine.
+    #[default]
+    Deterministic,
+    /// On all threads without locks (Recht et al. 2011): no two trainings need be equal.
+    Fast,
+}
+
+/// What makes a step of a gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// The learning rate, which falls in a straight line.
+    #[default]
+    Sgd,
+    /// That, over the root of what a row's squared gradients add up to (Duchi et al. 2011).
+    Adagrad,
 }
 
 impl Default for Prod2vecParams {
@@ -45,6 +73,9 @@ impl Default for Prod2vecParams {
             subsample: 0.0,
             batch_baskets: 1024,
             checkpoint_steps: 200,
+            mode: UpdateMode::Deterministic,
+            negatives_shared: false,
+            optimizer: Optimizer::Sgd,
         }
     }
 }
@@ -62,6 +93,11 @@ pub enum WindowSpec {
 impl Prod2vecParams {
     pub(super) fn read(table: &Table<'_, '_>) -> Self {
         let default = Self::default();
+        let modes = [
+            ("deterministic", UpdateMode::Deterministic),
+            ("fast", UpdateMode::Fast),
+        ];
+        let optimizers = [("sgd", Optimizer::Sgd), ("adagrad", Optimizer::Adagrad)];
         let number = |key, range, allowed: fn(f64) -> bool| table.number(key, range, allowed);
         Self {
             dim: table.integer("dim", 8..=1024).unwrap_or(default.dim),
@@ -84,6 +120,9 @@ impl Prod2vecParams {
             checkpoint_steps: table
                 .integer("checkpoint_steps", 0..)
                 .unwrap_or(default.checkpoint_steps),
+            mode: table.choice("mode", &modes).unwrap_or_default(),
+            negatives_shared: table.flag("negatives_shared").unwrap_or_default(),
+            optimizer: table.choice("optimizer", &optimizers).unwrap_or_default(),
         }
     }
 }

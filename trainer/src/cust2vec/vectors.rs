@@ -1,0 +1,147 @@
+//! The weights of cust2vec: where they lie and how they begin.
+
+use pannier_proto::feed::mix;
+use pannier_proto::ids::FIRST_ITEM;
+
+use crate::error::TrainerError;
+use crate::lanes::{Lane, WIDTH, draw, floats};
+use crate::sgns::{Squares, Weights};
+
+/// Vectors of users, f32 [users, dim], and of items: U and V, f32 [rows, dim], of which rows 0 and
+/// 1 (PAD, UNK) stay zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vectors {
+    rows: usize,
+    dim: usize,
+    lanes: usize,
+    /// U, then the users: a step's input may mix both.
+    input: Vec<Lane>,
+    output: Vec<Lane>,
+}
+
+impl Vectors {
+    /// U and users uniform in ±0.5/dim, V zero, as word2vec.c begins. A vector depends on (seed,
+    /// index) alone. `rows`: real items and two.
+    #[must_use]
+    pub fn new(rows: usize, users: usize, dim: usize, seed: u64) -> Self {
+        let lanes = dim.div_ceil(WIDTH);
+        let mut input = vec![Lane::ZERO; (rows + users) * lanes];
+        for (row, lanes) in input.chunks_exact_mut(lanes.max(1)).enumerate() {
+            if row >= rows {
+                draw(lanes, dim, user_seed(seed, (row - rows) as u64));
+            } else if row >= FIRST_ITEM as usize {
+                draw(
+                    lanes,
+                    dim,
+                    mix(seed ^ mix(row as u64 ^ 0x7765_6967_6874_7321)),
+                );
+            }
+        }
+        let output = vec![Lane::ZERO; rows * lanes];
+        Self {
+            rows,
+            dim,
+            lanes,
+            input,
+            output,
+        }
+    }
+
+    /// From matrices of floats, row after row: users [users, dim], U and V [rows, dim].
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where a length is no whole number of vectors, or U's is not V's.
+    pub fn of(
+        dim: usize,
+        users: &[f32],
+        input: &[f32],
+        output: &[f32],
+    ) -> Result<Self, TrainerError> {
+        let whole = |floats: &[f32]| dim > 0 && floats.len().is_multiple_of(dim);
+        if !whole(users) || !whole(input) || input.len() != output.len() {
+            return Err(TrainerError::data(
+                "weights",
+                format!("they are no vectors of {dim} floats"),
+            ));
+        }
+        let lanes = dim.div_ceil(WIDTH);
+        let mut vectors = Self::new(input.len() / dim, users.len() / dim, dim, 0);
+        let rows = input.chunks_exact(dim).chain(users.chunks_exact(dim));
+        fill(&mut vectors.input, lanes, rows);
+        fill(&mut vectors.output, lanes, output.chunks_exact(dim));
+        Ok(vectors)
+    }
+
+    /// Rows of U and V.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Users.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        (self.input.len() / self.lanes.max(1)).saturating_sub(self.rows)
+    }
+
+    /// Floats of a vector.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The vector of a user, by the place of the list it was learnt from; not that of an item.
+    #[must_use]
+    pub fn user(&self, user: usize) -> &[f32] {
+        self.of_input(self.rows + user)
+    }
+
+    /// An item's vector in U, by its index.
+    #[must_use]
+    pub fn item(&self, row: usize) -> &[f32] {
+        self.of_input(row)
+    }
+
+    /// An item's vector in V: σ of its dot product with a user's is the chance that the item is
+    /// the user's and no negative.
+    #[must_use]
+    pub fn output(&self, row: usize) -> &[f32] {
+        &floats(&self.output[row * self.lanes..][..self.lanes])[..self.dim]
+    }
+
+    fn of_input(&self, row: usize) -> &[f32] {
+        &floats(&self.input[row * self.lanes..][..self.lanes])[..self.dim]
+    }
+
+    /// Whether every weight is a number.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        floats(&self.input)
+            .iter()
+            .chain(floats(&self.output))
+            .all(|x| x.is_finite())
+    }
+
+    /// All, to train.
+    pub(crate) fn weights<'a>(&'a mut self, squares: Option<&'a Squares>) -> Weights<'a> {
+        let shape = (self.lanes, self.dim);
+        Weights::new(&mut self.input, &mut self.output, shape, squares)
+    }
+
+    /// All, to be read.
+    pub(crate) fn fixed(&self) -> Weights<'_> {
+        Weights::fixed(&self.input, &self.output, (self.lanes, self.dim))
+    }
+}
+
+/// Seed of the first weights of a user.
+pub(crate) fn user_seed(seed: u64, user: u64) -> u64 {
+    mix(seed ^ mix(user ^ 0x7573_6572_7365_6564))
+}
+
+fn fill<'a>(matrix: &mut [Lane], lanes: usize, rows: impl Iterator<Item = &'a [f32]>) {
+    for (row, from) in matrix.chunks_exact_mut(lanes).zip(rows) {
+        let to = row.iter_mut().flat_map(|lane| &mut lane.0);
+        to.zip(from).for_each(|(to, from)| *to = *from);
+    }
+}
