@@ -20,6 +20,8 @@ pub struct Item {
     pub item_id: String,
     /// Name, or the id where there is none.
     pub name: String,
+    /// Department, where the source has one.
+    pub department: Option<String>,
     /// Train baskets that hold it.
     pub count: u64,
 }
@@ -33,6 +35,8 @@ pub struct Vectors {
     /// Scaled to length 1.
     unit: Vec<f32>,
     lengths: Vec<f32>,
+    /// Where each lies on a flat map; empty for artifacts of builds that made none.
+    pub map: Vec<[f32; 2]>,
 }
 
 async fn read(warehouse: &Warehouse, path: &str) -> Result<Vec<RecordBatch>, SchedulerError> {
@@ -82,7 +86,7 @@ impl Vectors {
     /// Where the file is not there or is damaged.
     pub async fn read(warehouse: &Warehouse, artifact: &str) -> Result<Self, SchedulerError> {
         let (mut items, mut unit, mut dim) = (Vec::new(), Vec::new(), 0);
-        let mut lengths = Vec::new();
+        let (mut lengths, mut map) = (Vec::new(), Vec::new());
         for batch in read(warehouse, &format!("{artifact}/vectors.parquet")).await? {
             let failed =
                 |e: datafusion::arrow::error::ArrowError| SchedulerError::Failed(e.to_string());
@@ -90,6 +94,17 @@ impl Vectors {
             let names = column(&batch, "name")?.as_string::<i32>();
             let counts = cast(column(&batch, "count")?, &DataType::Int64).map_err(failed)?;
             let counts = counts.as_primitive::<Int64Type>();
+            let departments = batch
+                .column_by_name("department")
+                .map(|c| c.as_string::<i32>());
+            if let Some(places) = batch.column_by_name("map") {
+                let places = places.as_fixed_size_list().values();
+                let places = places
+                    .as_primitive::<Float32Type>()
+                    .values()
+                    .chunks_exact(2);
+                map.extend(places.map(|place| [place[0], place[1]]));
+            }
             let vectors = column(&batch, "vector")?;
             let (values, width) = match vectors.data_type() {
                 DataType::FixedSizeList(_, width) => {
@@ -117,6 +132,9 @@ impl Vectors {
                 items.push(Item {
                     item_id: ids.value(row).to_owned(),
                     name: name.to_owned(),
+                    department: departments
+                        .filter(|d| d.is_valid(row))
+                        .map(|d| d.value(row).to_owned()),
                     count: counts.value(row).unsigned_abs(),
                 });
             }
@@ -140,6 +158,7 @@ impl Vectors {
             dim,
             unit,
             lengths,
+            map,
         })
     }
 
@@ -232,6 +251,7 @@ mod tests {
         let item = |id: &str, name: &str| Item {
             item_id: id.into(),
             name: name.into(),
+            department: None,
             count: 1,
         };
         let items = vec![item("1", "milk"), item("2", "soy milk"), item("3", "bread")];
@@ -240,6 +260,7 @@ mod tests {
             dim: 2,
             unit: vec![1.0, 0.0, 0.8, 0.6, 0.0, 1.0],
             lengths: vec![1.0, 2.0, 3.0],
+            map: vec![],
         }
     }
 

@@ -25,7 +25,7 @@ pub enum AttemptEvent {
         trainer: String,
     },
     /// The trainer said something.
-    Report(WorkReportKind),
+    Report(Box<WorkReportKind>),
     /// The trainer went away.
     Lost {
         /// What was seen.
@@ -130,7 +130,9 @@ impl Trainers {
             WorkReportKind::Finished { .. } | WorkReportKind::Failed { .. }
         );
         // Whoever asked may have lost interest; the trainer is free all the same.
-        let _ = lease.events.send(AttemptEvent::Report(report.kind));
+        let _ = lease
+            .events
+            .send(AttemptEvent::Report(Box::new(report.kind)));
         if over {
             trainer.lease = None;
             dispatch(&mut state);

@@ -284,16 +284,9 @@ fn main() -> Result<(), Failure> {
         train(&mut model, squares.as_ref(), &kernel, making, epochs, rate)?
     };
     let seconds = began.elapsed().as_secs_f64();
-    std::fs::write(
-        output,
-        word2vec_text(
-            model.dim(),
-            vocab
-                .iter()
-                .zip(2..model.rows())
-                .map(|((id, _), row)| (id.as_str(), model.vector(row))),
-        ),
-    )?;
+    let ids = vocab.iter().map(|(id, _)| id.as_str());
+    let vectors = ids.zip((2..model.rows()).map(|row| model.vector(row)));
+    std::fs::write(output, word2vec_text(model.dim(), vectors))?;
     println!(
         r#"{{"items_per_second": {:.0}, "pairs": {pairs}, "seconds": {seconds:.3}, "loss": {:.4}, "updating_seconds": {busy:.3}}}"#,
         tokens as f64 * epochs as f64 / seconds,

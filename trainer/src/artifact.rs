@@ -16,7 +16,9 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
+use crate::als::Factors;
 use crate::error::TrainerError;
+use crate::segments::{Points, map};
 use crate::storage::Storage;
 use crate::vocab::{Vocab, VocabItem};
 
@@ -128,6 +130,9 @@ impl Artifact<'_> {
         let ids = vocab.items.iter().map(|i| i.item_id.as_str());
         let mut columns = item_columns(vocab);
         columns.push(("vector", vector_column(dim, vectors())?, false));
+        let places = places(dim, vectors())?;
+        let places = places.iter().map(<[f32; 2]>::as_slice);
+        columns.push(("map", vector_column(2, places)?, false));
         let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(TrainerError::bug)?;
         self.put(WEIGHTS, weights)?;
         self.put(CONFIG, pretty)?;
@@ -154,6 +159,16 @@ pub fn word2vec_text<'a>(
         text.push('\n');
     }
     text
+}
+
+/// Where vectors of length 1 lie along their two principal components.
+fn places<'v>(
+    dim: usize,
+    vectors: impl Iterator<Item = &'v [f32]>,
+) -> Result<Vec<[f32; 2]>, TrainerError> {
+    let all: Vec<f32> = vectors.flatten().copied().collect();
+    let points = Points::new(&Factors::from_rows(&all, dim), true)?;
+    Ok(map(&points).places)
 }
 
 /// A column of vectors, `FixedSizeList<Float32>` of `dim`.
@@ -185,15 +200,17 @@ fn vocab_batch(vocab: &Vocab) -> Result<RecordBatch, TrainerError> {
     RecordBatch::try_from_iter_with_nullable(columns).map_err(TrainerError::bug)
 }
 
-/// item_id, name and count of every real item.
+/// item_id, name, department and count of every real item.
 fn item_columns(vocab: &Vocab) -> Vec<(&'static str, ArrayRef, bool)> {
     let of = |f: fn(&VocabItem) -> u64| UInt64Array::from_iter_values(vocab.items.iter().map(f));
     let ids = StringArray::from_iter_values(vocab.items.iter().map(|i| &i.item_id));
     let names = StringArray::from_iter(vocab.items.iter().map(|i| i.name.as_deref()));
+    let departments = StringArray::from_iter(vocab.items.iter().map(|i| i.department.as_deref()));
     let counts = of(|i| i.count);
     vec![
         ("item_id", Arc::new(ids), false),
         ("name", Arc::new(names), true),
+        ("department", Arc::new(departments), true),
         ("count", Arc::new(counts), false),
     ]
 }

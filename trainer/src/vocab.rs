@@ -17,6 +17,8 @@ pub struct VocabItem {
     pub item_id: String,
     /// Its name, where the source has one.
     pub name: Option<String>,
+    /// Its department, where the source has one.
+    pub department: Option<String>,
     /// Train baskets that hold it.
     pub count: u64,
 }
@@ -31,7 +33,8 @@ pub struct Vocab {
 }
 
 impl Vocab {
-    /// Reads the files that a table manifest names: columns item_idx, item_id, name, count.
+    /// Reads the files that a table manifest names: columns item_idx, item_id, name,
+    /// count, and where there is one department.
     ///
     /// # Errors
     /// [`TrainerError::Storage`] where reading fails; [`TrainerError::Data`] where the table is no
@@ -94,6 +97,11 @@ fn place(batch: &RecordBatch, items: &mut [Option<VocabItem>]) -> Result<(), Tra
     let ids = column(batch, "item_id", &DataType::Utf8)?;
     let names = column(batch, "name", &DataType::Utf8)?;
     let counts = column(batch, "count", &DataType::UInt64)?;
+    let departments = match batch.column_by_name("department") {
+        Some(_) => Some(column(batch, "department", &DataType::Utf8)?),
+        None => None,
+    };
+    let departments = departments.as_ref().map(|c| c.as_string::<i32>());
     let (indices, ids) = (indices.as_primitive::<UInt32Type>(), ids.as_string::<i32>());
     let (names, counts) = (
         names.as_string::<i32>(),
@@ -119,6 +127,9 @@ fn place(batch: &RecordBatch, items: &mut [Option<VocabItem>]) -> Result<(), Tra
         *slot = Some(VocabItem {
             item_id: ids.value(row).to_owned(),
             name: names.is_valid(row).then(|| names.value(row).to_owned()),
+            department: departments
+                .filter(|d| d.is_valid(row))
+                .map(|d| d.value(row).to_owned()),
             count: counts.value(row),
         });
     }

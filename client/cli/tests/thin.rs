@@ -286,6 +286,7 @@ async fn answers_are_tables_json_or_csv() {
         &["models"],
         &["gc", "--dry-run"],
         &["similar", "--model", "m", "--item", "milk"],
+        &["recommend", "--model", "m", "--user", "u"],
         &["sql", "select 1"],
         &["tables"],
         &["tables", "show", "baskets"],

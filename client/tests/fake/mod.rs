@@ -342,6 +342,21 @@ impl RegistryService for Fake {
             similar,
         }))
     }
+
+    async fn recommend(&self, request: Request<RecommendRequest>) -> Answer<RecommendResponse> {
+        let request = request.into_inner();
+        let item = |i| RecommendedItem {
+            item_id: format!("i{i}"),
+            name: format!("for {}", request.user_id),
+            score: 1.0 / f64::from(i),
+        };
+        Ok(Response::new(RecommendResponse {
+            model: request.model.clone(),
+            version: 3,
+            unknown: request.new_only,
+            items: (1..=request.top).map(item).collect(),
+        }))
+    }
 }
 
 #[tonic::async_trait]

@@ -19,8 +19,8 @@ pub use prepare::{
     Severity, Split, SplitPart, TableRow,
 };
 pub use results::{
-    AliasMove, Artifact, ArtifactFile, Better, Difference, Gate, GateOutcome, Interval, Lineage,
-    MethodKind, MetricRow, Neighbour, NeighbourList, TableRef, Verdict,
+    AliasMove, Artifact, ArtifactFile, Better, Difference, Gate, GateOutcome, Interval, ItemMap,
+    Lineage, MapPlace, MethodKind, MetricRow, Neighbour, NeighbourList, TableRef, Verdict,
 };
 pub use training::{Attempt, AttemptOutcome, LossPoint, Param, ResumePoint, StallLedger, Training};
 
@@ -40,6 +40,8 @@ pub struct ReportData {
     pub training: Vec<Training>,
     /// Nearest items by cosine, for a few items a reader knows.
     pub neighbours: Vec<NeighbourList>,
+    /// The items of each model on a flat map.
+    pub maps: Vec<ItemMap>,
     /// Tables in the order they were made.
     pub tables: Vec<TableRow>,
     /// Rows left out or counted while reading the source. `None`: the source was not read.

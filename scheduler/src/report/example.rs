@@ -8,10 +8,10 @@ use pannier_proto::profile::{
 
 use super::{
     Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
-    AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, LeftOut,
-    Lineage, LossPoint, MethodKind, MetricRow, Neighbour, NeighbourList, Param, RejectReason,
-    RejectSample, Rejects, ReportData, ResumePoint, RowAction, RunHeader, RunStatus, SampleRows,
-    Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training,
+    AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, ItemMap,
+    LeftOut, Lineage, LossPoint, MapPlace, MethodKind, MetricRow, Neighbour, NeighbourList, Param,
+    RejectReason, RejectSample, Rejects, ReportData, ResumePoint, RowAction, RunHeader, RunStatus,
+    SampleRows, Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training,
 };
 
 const SPEC: &str = r#"name = "grocery"
@@ -58,6 +58,7 @@ pub fn grocery() -> ReportData {
         artifacts: vec![artifact()],
         training: vec![vectors(), next_basket()],
         neighbours: neighbours(),
+        maps: vec![item_map()],
         tables: tables(),
         rejects: Some(rejects()),
         checks: checks(),
@@ -418,6 +419,24 @@ fn neighbours() -> Vec<NeighbourList> {
             .to_vec(),
     };
     lists.map(list).to_vec()
+}
+
+fn item_map() -> ItemMap {
+    let names = ["PRODUCE", "BAKERY", "DAIRY", "BABY"];
+    let place = |i: u32| {
+        let (turn, out) = (f64::from(i) * 2.4, f64::from(i).sqrt());
+        MapPlace {
+            name: format!("ITEM {i}"),
+            department: names.get(i as usize % 5).map(|name| (*name).to_owned()),
+            x: out * turn.cos(),
+            y: out * turn.sin(),
+        }
+    };
+    ItemMap {
+        model: "vectors".to_owned(),
+        items: 4996,
+        places: (0..120).map(place).collect(),
+    }
 }
 
 fn tables() -> Vec<TableRow> {

@@ -24,10 +24,11 @@ use pannier_proto::profile::Profile;
 
 pub use data::{
     Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
-    AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, LeftOut,
-    Lineage, LossPoint, MethodKind, MetricRow, Neighbour, NeighbourList, Param, Part, RejectReason,
-    RejectSample, Rejects, ReportData, ResumePoint, RowAction, RunHeader, RunStatus, SampleRows,
-    Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training, Verdict,
+    AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, ItemMap,
+    LeftOut, Lineage, LossPoint, MapPlace, MethodKind, MetricRow, Neighbour, NeighbourList, Param,
+    Part, RejectReason, RejectSample, Rejects, ReportData, ResumePoint, RowAction, RunHeader,
+    RunStatus, SampleRows, Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training,
+    Verdict,
 };
 
 /// The page's only style sheet, put into its head.

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::example::{failed, grocery};
 use super::markup_check::{Tag, tags};
-use super::{LossPoint, NeighbourList, Part, ReportData, RunStatus, StallLedger, Training, render};
+use super::{
+    ItemMap, LossPoint, NeighbourList, Part, ReportData, RunStatus, StallLedger, Training, render,
+};
 
 const NASTY: &str = "<b>&\"'</style><script>";
 
@@ -21,6 +23,7 @@ fn pages() -> [(&'static str, String); 4] {
         profile.tables[0].columns[0].top[0].value = NASTY.to_owned();
     }
     nasty.neighbours[0].item_name = NASTY.to_owned();
+    nasty.maps[0].places[0].name = NASTY.to_owned();
     nasty.neighbours[0].neighbours[0].name = NASTY.to_owned();
     [
         ("grocery", render(&grocery())),
@@ -172,6 +175,8 @@ fn numbers_that_are_none_do_not_break_it() {
         (activity.start_seconds, activity.seconds) = (f64::NAN, f64::INFINITY);
     }
     data.neighbours.push(NeighbourList::default());
+    data.maps[0].places[0].x = f64::NAN;
+    data.maps.push(ItemMap::default());
     data.training.push(Training {
         curve: vec![LossPoint::default(); 2],
         ..Training::default()

@@ -184,7 +184,7 @@ async fn follow(
                     text: format!("attempt {} on trainer {trainer}", run.attempt),
                 });
             }
-            Some(AttemptEvent::Report(report)) => match report {
+            Some(AttemptEvent::Report(report)) => match *report {
                 WorkReportKind::Progress {
                     done,
                     total,

@@ -273,7 +273,7 @@ fn a_pipe_sees_few_plain_lines() {
   metric       vectors   popularity
   hit_rate@10   0.2134*      0.1800
   coverage@10   0.5000       0.0100
-  over 12,345 held-out baskets
+  over 12,345 held-out baskets and 12,345 held-out users
   vectors against popularity: hit_rate@10 +0.0334 (95 % interval +0.0294 to +0.0374)
 
 ✓ run r-1 (grocery) succeeded in 1 min 12 s

@@ -14,6 +14,7 @@ pub mod intervals;
 pub mod line;
 pub mod loss;
 pub mod scale;
+pub mod scatter;
 pub mod stack;
 
 use maud::{Markup, html};

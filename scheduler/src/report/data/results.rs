@@ -120,6 +120,32 @@ pub struct Neighbour {
     pub cosine: f64,
 }
 
+/// A model's items on a flat map.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ItemMap {
+    /// The model whose vectors these are.
+    pub model: String,
+    /// Items of the model, of which the most bought are shown.
+    pub items: u64,
+    /// The most bought items.
+    pub places: Vec<MapPlace>,
+}
+
+/// An item on a map.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MapPlace {
+    /// Its name; its id where the source has no names.
+    pub name: String,
+    /// Its department, where the source has one.
+    pub department: Option<String>,
+    /// To the right.
+    pub x: f64,
+    /// Upwards.
+    pub y: f64,
+}
+
 /// One published version.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

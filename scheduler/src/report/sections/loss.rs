@@ -62,7 +62,8 @@ fn described(training: &Training) -> String {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), point| {
             (lo.min(point.learning_rate), hi.max(point.learning_rate))
         });
-    if hi - lo <= hi.abs() * 1e-6 {
+    // Not every model has one.
+    if hi > 0.0 && hi - lo <= hi.abs() * 1e-6 {
         text.push_str(&format!(
             " The learning rate was {} throughout.",
             format::significant(hi)

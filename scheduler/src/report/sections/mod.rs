@@ -9,6 +9,7 @@ mod checks;
 mod differences;
 mod empty;
 mod header;
+mod item_map;
 mod loss;
 mod metrics;
 mod neighbours;

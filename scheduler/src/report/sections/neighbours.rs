@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::item_map::item_map;
 use crate::report::charts::bar::bar;
 use crate::report::data::{NeighbourList, ReportData};
 use crate::report::format;
@@ -10,7 +11,11 @@ use crate::report::format;
 pub fn neighbours(data: &ReportData) -> Option<Markup> {
     (!data.neighbours.is_empty()).then(|| {
         html! {
-            p { "The nearest items by cosine of their vectors. Bars begin at a cosine of 0." }
+            @for (at, map) in data.maps.iter().enumerate() { (item_map(at, map)) }
+            p {
+                "The nearest items by cosine of their vectors, of the most bought items and then of some drawn from the rest. "
+                "Bars begin at a cosine of 0."
+            }
             div.cards { @for list in &data.neighbours { (card(list)) } }
         }
     })

@@ -46,6 +46,10 @@ fn by_step(i: usize, training: &Training) -> Option<Markup> {
         return None;
     };
     let highest = curve.iter().map(|p| p.stall_share).fold(0.0, f64::max);
+    // A model that reads all of its feed before its first step waits in none.
+    if highest <= 0.0 {
+        return None;
+    }
     let x = Linear::covering([first.step as f64, last.step as f64])?;
     let y = Linear::covering([0.0, highest.max(0.05)])?.nice(4);
     let points: Vec<(f64, f64)> = curve

@@ -118,6 +118,10 @@ pub fn of_users(methods: &[Method], lists: &Lists, k: &[u32]) -> Measured {
                 rows.push(mean.row(method, metric.to_string(), most));
             }
         }
+        // What a list is like is neither better nor worse.
+        if matches!(kind, MetricKind::Diversity | MetricKind::Novelty) {
+            continue;
+        }
         for (at, other) in pairs(methods) {
             let both = values[at].iter().zip(&values[other]);
             let apart = both.filter_map(|(a, b)| Some(((*a)? - (*b)?, 1)));

@@ -1,6 +1,7 @@
 //! The page's part on models: training, metrics, neighbours, artifacts.
 
 use pannier_proto::event::{RunEventKind, StepOutcome};
+use pannier_proto::feed::mix;
 use pannier_proto::ids::BUILD_ID;
 use pannier_proto::manifest::ArtifactManifest;
 use pannier_proto::objects;
@@ -12,12 +13,14 @@ use crate::error::SchedulerError;
 use crate::neighbours::Vectors;
 use crate::report::{
     AliasMove, Artifact, ArtifactFile, Attempt, AttemptOutcome, Better, Difference, Gate,
-    GateOutcome, Interval, Lineage, LossPoint, MethodKind, MetricRow, Neighbour, NeighbourList,
-    Param, ReportData, ResumePoint, StallLedger, TableRef, Training,
+    GateOutcome, Interval, ItemMap, Lineage, LossPoint, MapPlace, MethodKind, MetricRow, Neighbour,
+    NeighbourList, Param, ReportData, ResumePoint, StallLedger, TableRef, Training,
 };
 
-/// Items whose neighbours are shown: the most bought, and as many drawn evenly from the rest.
-const SHOWN: usize = 10;
+/// Items whose neighbours are shown: the most bought, and as many drawn from the rest.
+const SHOWN: usize = 20;
+/// Items on a map at most.
+const PLACES: usize = 2000;
 /// Neighbours shown of each.
 const NEIGHBOURS: usize = 5;
 
@@ -34,6 +37,7 @@ pub async fn fill(facts: &Facts<'_>, data: &mut ReportData) -> Result<(), Schedu
                 .extend(published.and_then(|(outcome, ..)| artifact(facts, outcome, &manifest)));
             let vectors = Vectors::read(warehouse, &objects::artifact_dir(model, *version)).await?;
             data.neighbours.extend(neighbours(model, &vectors));
+            data.maps.extend(item_map(model, &vectors));
         }
     }
     evaluated(facts, data);
@@ -136,9 +140,9 @@ fn evaluated(facts: &Facts<'_>, data: &mut ReportData) {
 
 fn neighbours(model: &str, vectors: &Vectors) -> Vec<NeighbourList> {
     let n = vectors.items.len();
-    let mut shown: Vec<usize> = (0..n.min(SHOWN)).collect();
-    let step = (n.saturating_sub(SHOWN) / SHOWN).max(1);
-    shown.extend((SHOWN..n).step_by(step).take(SHOWN));
+    let mut rest: Vec<usize> = (SHOWN.min(n)..n).collect();
+    rest.sort_by_key(|at| (mix(*at as u64), *at));
+    let shown = (0..n.min(SHOWN)).chain(rest.into_iter().take(SHOWN));
     let list = |at: usize| NeighbourList {
         model: model.to_owned(),
         item_id: vectors.items[at].item_id.clone(),
@@ -153,7 +157,25 @@ fn neighbours(model: &str, vectors: &Vectors) -> Vec<NeighbourList> {
             })
             .collect(),
     };
-    shown.into_iter().map(list).collect()
+    shown.map(list).collect()
+}
+
+/// The most bought items where they lie; none of an artifact that does not say.
+fn item_map(model: &str, vectors: &Vectors) -> Option<ItemMap> {
+    let places = vectors.items.iter().zip(&vectors.map).take(PLACES);
+    let places: Vec<MapPlace> = places
+        .map(|(item, [x, y])| MapPlace {
+            name: item.name.clone(),
+            department: item.department.clone(),
+            x: f64::from(*x),
+            y: f64::from(*y),
+        })
+        .collect();
+    (!places.is_empty()).then(|| ItemMap {
+        model: model.to_owned(),
+        items: vectors.items.len() as u64,
+        places,
+    })
 }
 
 fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
