@@ -1,6 +1,7 @@
 //! Work for trainers, and what they report: the JSON inside the `Attach` stream.
 
 mod stall;
+mod trial;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use crate::manifest::ArtifactFile;
 use crate::spec::ModelSpec;
 use crate::wire::FeedEndpoint;
 pub use stall::{EpochStall, StallLedger};
+pub use trial::TrialRow;
 
 /// Where an executor serves its feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,34 +203,6 @@ pub enum WorkReportKind {
         /// Whether another attempt may go better.
         retryable: bool,
     },
-}
-
-/// One of the trainings of a study.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrialRow {
-    /// What it differs in from the others, for example `factors 64, alpha 1`.
-    pub params: String,
-    /// What it was judged by, for example `ndcg@10`.
-    pub metric: String,
-    /// A value for each fold.
-    pub values: Vec<f64>,
-}
-
-impl TrialRow {
-    /// Mean over folds.
-    #[must_use]
-    pub fn mean(&self) -> f64 {
-        self.values.iter().sum::<f64>() / self.values.len().max(1) as f64
-    }
-
-    /// Standard error of the mean over folds; folds share most of what they are trained on, so it is a
-    /// little too small.
-    #[must_use]
-    pub fn standard_error(&self) -> f64 {
-        let (mean, n) = (self.mean(), self.values.len() as f64);
-        let squares: f64 = self.values.iter().map(|v| (v - mean).powi(2)).sum();
-        (squares / (n - 1.0).max(1.0) / n.max(1.0)).sqrt()
-    }
 }
 
 fn pair() -> String {

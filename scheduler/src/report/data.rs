@@ -22,7 +22,9 @@ pub use results::{
     AliasMove, Artifact, ArtifactFile, Better, Difference, Gate, GateOutcome, Interval, ItemMap,
     Lineage, MapPlace, MethodKind, MetricRow, Neighbour, NeighbourList, TableRef, Verdict,
 };
-pub use training::{Attempt, AttemptOutcome, LossPoint, Param, ResumePoint, StallLedger, Training};
+pub use training::{
+    Attempt, AttemptOutcome, LossPoint, Param, ResumePoint, StallLedger, Training, Trial,
+};
 
 /// Everything one page shows. Every list may be empty and every option absent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

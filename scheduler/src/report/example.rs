@@ -11,7 +11,7 @@ use super::{
     AttemptOutcome, Better, Check, CheckOutcome, Difference, Gate, GateOutcome, Interval, ItemMap,
     LeftOut, Lineage, LossPoint, MapPlace, MethodKind, MetricRow, Neighbour, NeighbourList, Param,
     RejectReason, RejectSample, Rejects, ReportData, ResumePoint, RowAction, RunHeader, RunStatus,
-    SampleRows, Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training,
+    SampleRows, Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training, Trial,
 };
 
 const SPEC: &str = r#"name = "grocery"
@@ -273,6 +273,15 @@ fn vectors() -> Training {
             ("batch_rows", "4096"),
             ("power", "0.75"),
         ]),
+        trials: ["dim 64", "dim 128"]
+            .map(|params| Trial {
+                params: params.to_owned(),
+                metric: "ndcg@10".to_owned(),
+                mean: 0.21,
+                interval: (0.2, 0.22),
+                best: params == "dim 128",
+            })
+            .to_vec(),
         example_word: "pairs".to_owned(),
         curve: curve.collect(),
         seconds: 263.0,

@@ -98,7 +98,8 @@ impl Study<'_> {
                 values,
             })
             .collect();
-        Ok((trials[self.best(&rows)].clone(), rows))
+        let best = TrialRow::best(&rows).unwrap_or_default();
+        Ok((trials[best].clone(), rows))
     }
 
     /// What an earlier attempt of the same work has judged.
@@ -110,18 +111,6 @@ impl Study<'_> {
             work: self.work.clone(),
             values: vec![Vec::new(); trials],
         })
-    }
-
-    /// The best mean; of equals the first.
-    fn best(&self, rows: &[TrialRow]) -> usize {
-        let sign = match self.params.feedback {
-            AlsFeedback::Implicit => 1.0,
-            // Of errors the smallest.
-            AlsFeedback::Explicit => -1.0,
-        };
-        let means = rows.iter().map(|row| sign * row.mean()).enumerate();
-        let best = means.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        best.map_or(0, |best| best.0)
     }
 
     /// The entries outside a fold, and those in it.

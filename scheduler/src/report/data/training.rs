@@ -15,6 +15,8 @@ pub struct Training {
     pub backend: Option<String>,
     /// Params as used, defaults included.
     pub params: Vec<Param>,
+    /// What was tried to find the best params, in the order in which it was tried.
+    pub trials: Vec<Trial>,
     /// What one training example of this model is called, in the plural: `pairs`, `sequences`, …
     pub example_word: String,
     /// The loss over the training, in step order.
@@ -43,6 +45,22 @@ pub struct Param {
     pub name: String,
     /// Its value as text.
     pub value: String,
+}
+
+/// A training of a study.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trial {
+    /// What it differs in from the others.
+    pub params: String,
+    /// What it was judged by.
+    pub metric: String,
+    /// Mean over folds.
+    pub mean: f64,
+    /// 95 % interval of the mean over folds.
+    pub interval: (f64, f64),
+    /// Whether the model has its params.
+    pub best: bool,
 }
 
 /// The training at one step.

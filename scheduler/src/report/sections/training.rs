@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{attempts, loss, stall};
-use crate::report::data::{ReportData, Training};
+use crate::report::charts::intervals::{Dot, dot_plot};
+use crate::report::data::{ReportData, Training, Trial};
 use crate::report::format;
 
 /// The part; `None` where nothing was trained.
@@ -25,9 +26,40 @@ fn block(i: usize, training: &Training) -> Markup {
                     @for param in &training.params { div { dt { (param.name) } dd { (param.value) } } }
                 }
             }
+            (study(i, &training.trials))
             (loss::loss(i, training))
             (stall::stall(i, training))
             (attempts::attempts(&training.attempts))
+        }
+    }
+}
+
+/// The trials as dots, that of the model among them.
+fn study(i: usize, trials: &[Trial]) -> Markup {
+    let Some(best) = trials.iter().find(|trial| trial.best) else {
+        return html! {};
+    };
+    let dots: Vec<Dot<'_>> = trials
+        .iter()
+        .map(|trial| Dot {
+            label: &trial.params,
+            value: trial.mean,
+            interval: Some(trial.interval),
+            emphasised: trial.best,
+        })
+        .collect();
+    let desc = format!(
+        "{} by cross-validation: {} of {} is the best of {}, and the model has it.",
+        best.metric,
+        format::metric(best.mean),
+        best.params,
+        format::plural(trials.len() as u64, "trial", "trials")
+    );
+    html! {
+        figure {
+            h4 { "Study" }
+            (dot_plot(&format!("study-{i}"), &best.metric, &desc, &dots, None))
+            figcaption { (desc) }
         }
     }
 }

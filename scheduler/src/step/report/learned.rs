@@ -6,7 +6,7 @@ use pannier_proto::ids::BUILD_ID;
 use pannier_proto::manifest::ArtifactManifest;
 use pannier_proto::objects;
 use pannier_proto::spec::TrainSpec;
-use pannier_proto::work::WorkOutcome;
+use pannier_proto::work::{TrialRow, WorkOutcome};
 
 use super::Facts;
 use crate::error::SchedulerError;
@@ -14,7 +14,7 @@ use crate::neighbours::Vectors;
 use crate::report::{
     AliasMove, Artifact, ArtifactFile, Attempt, AttemptOutcome, Better, Difference, Gate,
     GateOutcome, Interval, ItemMap, Lineage, LossPoint, MapPlace, MethodKind, MetricRow, Neighbour,
-    NeighbourList, Param, ReportData, ResumePoint, StallLedger, TableRef, Training,
+    NeighbourList, Param, ReportData, ResumePoint, StallLedger, TableRef, Training, Trial,
 };
 
 /// Items whose neighbours are shown: the most bought, and as many drawn from the rest.
@@ -185,6 +185,8 @@ fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
         .as_object()
         .into_iter()
         .flatten()
+        // What a study tried is shown by itself.
+        .filter(|(name, _)| *name != "study")
         .map(|(name, value)| Param {
             name: name.clone(),
             value: value.to_string().trim_matches('"').to_owned(),
@@ -207,11 +209,13 @@ fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
             stall,
             epochs,
             resumed_from,
+            trials,
             ..
         }),
         ..,
     )) = facts.finished(&step)
     {
+        out.trials = study(trials);
         out.seconds = *seconds;
         // A resumed attempt made only a part of the pairs.
         out.examples_per_second =
@@ -229,6 +233,21 @@ fn training(facts: &Facts<'_>, train: &TrainSpec) -> Training {
         }
     }
     out
+}
+
+fn study(rows: &[TrialRow]) -> Vec<Trial> {
+    let best = TrialRow::best(rows);
+    let trial = |(at, row): (usize, &TrialRow)| {
+        let (mean, half) = (row.mean(), 1.96 * row.standard_error());
+        Trial {
+            params: row.params.clone(),
+            metric: row.metric.clone(),
+            mean,
+            interval: (mean - half, mean + half),
+            best: best == Some(at),
+        }
+    };
+    rows.iter().enumerate().map(trial).collect()
 }
 
 /// The loss curve; points that a lost attempt had told and a later one told again count once.
