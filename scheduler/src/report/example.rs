@@ -340,6 +340,7 @@ fn next_basket() -> Training {
         stall_share: 0.4,
     });
     Training {
+        trials: vec![],
         name: "next-basket".to_owned(),
         model: "lstm".to_owned(),
         backend: Some("flex".to_owned()),

@@ -20,7 +20,7 @@ use crate::config::TrainerConfig;
 use crate::error::TrainerError;
 use crate::predict::Prediction;
 use crate::testing::warehouse::{VOCAB, Warehouse};
-use crate::testing::{config, context};
+use crate::testing::{config, context, watched};
 use crate::train::train;
 use crate::vocab::Vocab;
 
@@ -124,19 +124,8 @@ impl Run {
         stop_at: Option<usize>,
     ) -> (Result<WorkOutcome, TrainerError>, Vec<WorkReportKind>) {
         let executors = vec![self.executor.address.clone()];
-        let (context, mut reports) = context(&self.runtime, config, executors);
-        let cancel = context.cancel.clone();
-        let watcher = self.runtime.spawn(async move {
-            let (mut all, mut seen) = (Vec::new(), 0);
-            while let Some(report) = reports.recv().await {
-                seen += usize::from(matches!(report.kind, WorkReportKind::Checkpointed { .. }));
-                if stop_at == Some(seen) {
-                    cancel.cancel();
-                }
-                all.push(report.kind);
-            }
-            all
-        });
+        let (context, reports) = context(&self.runtime, config, executors);
+        let watcher = watched(&self.runtime, reports, context.cancel.clone(), stop_at);
         let trained = train(&self.work, &context, &self.warehouse.storage);
         drop(context);
         (trained, self.runtime.block_on(watcher).unwrap())

@@ -14,7 +14,7 @@ use crate::artifact::ArtifactConfig;
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
 use crate::testing::warehouse::{VOCAB, Warehouse, baskets, counts};
-use crate::testing::{config, context};
+use crate::testing::{config, context, watched};
 use crate::vocab::Vocab;
 use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
 use pannier_feed::testing::runtime;
@@ -280,20 +280,9 @@ impl Run {
         config: TrainerConfig,
         stop_at: Option<usize>,
     ) -> (Result<Trained, TrainerError>, Vec<WorkReportKind>) {
-        let (context, mut reports) =
+        let (context, reports) =
             context(&self.runtime, config, vec![self.executor.address.clone()]);
-        let cancel = context.cancel.clone();
-        let watcher = self.runtime.spawn(async move {
-            let (mut all, mut seen) = (Vec::new(), 0);
-            while let Some(report) = reports.recv().await {
-                seen += usize::from(matches!(report.kind, WorkReportKind::Checkpointed { .. }));
-                if stop_at == Some(seen) {
-                    cancel.cancel();
-                }
-                all.push(report.kind);
-            }
-            all
-        });
+        let watcher = watched(&self.runtime, reports, context.cancel.clone(), stop_at);
         let vocab = Vocab::load(&self.warehouse.storage, VOCAB).unwrap();
         let training = Training {
             params: &self.params,

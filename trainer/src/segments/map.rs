@@ -13,7 +13,7 @@ const SMALL: f64 = 1e-26;
 pub struct Map {
     /// Two coordinates of each vector, in the vectors' unit; the mean of all lies at 0, 0.
     pub places: Vec<[f32; 2]>,
-    /// The directions of both coordinates [2][dim], of length 1; the largest number of each is positive.
+    /// The directions of both coordinates, f64 [2, dim], of length 1; the largest number of each is positive.
     pub axes: [Vec<f64>; 2],
     /// Shares of the variance that the coordinates hold, 0..=1.
     pub explained: [f64; 2],

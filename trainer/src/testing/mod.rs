@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use pannier_feed::reader::Directory;
 use pannier_proto::config::{ByteSize, Span};
-use pannier_proto::work::{FeedAddress, WorkReport};
+use pannier_proto::work::{FeedAddress, WorkReport, WorkReportKind};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::TrainerConfig;
@@ -42,4 +43,24 @@ pub(crate) fn context(
         reporter: Reporter::new("attempt".into(), sender),
     };
     (context, reports)
+}
+
+/// Gathers all reports, and cancels when `stop_at` checkpoints were reported.
+pub(crate) fn watched(
+    runtime: &Runtime,
+    mut reports: UnboundedReceiver<WorkReport>,
+    cancel: CancellationToken,
+    stop_at: Option<usize>,
+) -> JoinHandle<Vec<WorkReportKind>> {
+    runtime.spawn(async move {
+        let (mut all, mut seen) = (Vec::new(), 0);
+        while let Some(report) = reports.recv().await {
+            seen += usize::from(matches!(report.kind, WorkReportKind::Checkpointed { .. }));
+            if stop_at == Some(seen) {
+                cancel.cancel();
+            }
+            all.push(report.kind);
+        }
+        all
+    })
 }
