@@ -35,8 +35,17 @@ pub struct Vectors {
     /// Scaled to length 1.
     unit: Vec<f32>,
     lengths: Vec<f32>,
+    /// What a user's vector is multiplied with, and what is added, where that is not the items' own.
+    scoring: Option<Scoring>,
     /// Where each lies on a flat map; empty for artifacts of builds that made none.
     pub map: Vec<[f32; 2]>,
+}
+
+/// How users' vectors score items, where items have other vectors for that.
+#[derive(Debug, Default)]
+struct Scoring {
+    vectors: Vec<f32>,
+    priors: Vec<f32>,
 }
 
 async fn read(warehouse: &Warehouse, path: &str) -> Result<Vec<RecordBatch>, SchedulerError> {
@@ -86,7 +95,7 @@ impl Vectors {
     /// Where the file is not there or is damaged.
     pub async fn read(warehouse: &Warehouse, artifact: &str) -> Result<Self, SchedulerError> {
         let (mut items, mut unit, mut dim) = (Vec::new(), Vec::new(), 0);
-        let (mut lengths, mut map) = (Vec::new(), Vec::new());
+        let (mut lengths, mut map, mut scoring) = (Vec::new(), Vec::new(), None);
         for batch in read(warehouse, &format!("{artifact}/vectors.parquet")).await? {
             let failed =
                 |e: datafusion::arrow::error::ArrowError| SchedulerError::Failed(e.to_string());
@@ -104,6 +113,15 @@ impl Vectors {
                     .values()
                     .chunks_exact(2);
                 map.extend(places.map(|place| [place[0], place[1]]));
+            }
+            if let Some(outputs) = batch.column_by_name("output") {
+                let scoring = scoring.get_or_insert_with(Scoring::default);
+                let outputs = outputs.as_fixed_size_list().values();
+                let priors = column(&batch, "prior")?.as_primitive::<Float32Type>();
+                scoring
+                    .vectors
+                    .extend_from_slice(outputs.as_primitive::<Float32Type>().values());
+                scoring.priors.extend_from_slice(priors.values());
             }
             let vectors = column(&batch, "vector")?;
             let (values, width) = match vectors.data_type() {
@@ -158,6 +176,7 @@ impl Vectors {
             dim,
             unit,
             lengths,
+            scoring,
             map,
         })
     }
@@ -218,9 +237,13 @@ impl Vectors {
             let reason = format!("vectors of items have {items} numbers, this one {other}");
             return Err(SchedulerError::Failed(reason));
         }
-        let score = |at: usize| {
-            let unit = &self.unit[at * self.dim..(at + 1) * self.dim];
-            self.lengths[at] * unit.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>()
+        let row = |of: &[f32], at: usize| -> f32 {
+            let of = &of[at * self.dim..(at + 1) * self.dim];
+            of.iter().zip(vector).map(|(a, b)| a * b).sum()
+        };
+        let score = |at: usize| match &self.scoring {
+            Some(scoring) => row(&scoring.vectors, at) + scoring.priors[at],
+            None => self.lengths[at] * row(&self.unit, at),
         };
         let places = (0..self.items.len()).filter(|at| !out.contains(at));
         Ok(largest(places.map(|at| (at, score(at))).collect(), top))
@@ -260,6 +283,7 @@ mod tests {
             dim: 2,
             unit: vec![1.0, 0.0, 0.8, 0.6, 0.0, 1.0],
             lengths: vec![1.0, 2.0, 3.0],
+            scoring: None,
             map: vec![],
         }
     }
@@ -282,6 +306,15 @@ mod tests {
         let best = vectors().best(&[1.0, 0.5], &BTreeSet::from([1]), 5)?;
         assert_eq!(best, [(2, 1.5), (0, 1.0)]);
         assert!(vectors().best(&[1.0], &BTreeSet::new(), 5).is_err());
+        let scored = Vectors {
+            scoring: Some(Scoring {
+                vectors: vec![1.0, 0.0, 0.0, 0.0, 0.0, 4.0],
+                priors: vec![0.0, 3.0, 0.5],
+            }),
+            ..vectors()
+        };
+        let best = scored.best(&[1.0, 0.5], &BTreeSet::new(), 5)?;
+        assert_eq!(best, [(1, 3.0), (2, 2.5), (0, 1.0)]);
         Ok(())
     }
 }

@@ -18,14 +18,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::als::Factors;
 use crate::error::TrainerError;
+use crate::names::Names;
 use crate::segments::{Points, map};
 use crate::storage::Storage;
+use crate::table_file::TableFile;
 use crate::vocab::{Vocab, VocabItem};
 
 /// Weights.
 pub(crate) const WEIGHTS: &str = "model.safetensors";
 /// [`ArtifactConfig`].
 const CONFIG: &str = "config.json";
+/// Vectors of users.
+const USERS: &str = "users.parquet";
+/// Users that are written at a time.
+const USERS_ROWS: usize = 16_384;
 
 /// `config.json` of an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,7 +118,8 @@ impl Artifact<'_> {
     }
 
     /// Writes what every model with vectors of items has: weights, configuration, vocab, vectors.
-    /// `vector` is that of an item, counted from the first real one.
+    /// `vector` is that of an item, counted from the first real one; `more` are further columns of
+    /// `vectors.parquet`.
     ///
     /// # Errors
     /// [`TrainerError::Storage`].
@@ -123,6 +130,7 @@ impl Artifact<'_> {
         vocab: &'v Vocab,
         dim: usize,
         vector: impl Fn(usize) -> &'v [f32],
+        more: Vec<(&'static str, ArrayRef, bool)>,
     ) -> Result<(), TrainerError> {
         let mut pretty = serde_json::to_vec_pretty(config).map_err(TrainerError::bug)?;
         pretty.push(b'\n');
@@ -133,6 +141,7 @@ impl Artifact<'_> {
         let places = places(dim, vectors())?;
         let places = places.iter().map(<[f32; 2]>::as_slice);
         columns.push(("map", vector_column(2, places)?, false));
+        columns.extend(more);
         let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(TrainerError::bug)?;
         self.put(WEIGHTS, weights)?;
         self.put(CONFIG, pretty)?;
@@ -140,6 +149,43 @@ impl Artifact<'_> {
         self.put("vectors.parquet", parquet(&batch)?)?;
         let text = word2vec_text(dim, ids.zip(vectors()));
         self.put("vectors.txt", text.into_bytes())
+    }
+}
+
+impl Artifact<'_> {
+    /// Writes `users.parquet`: user_id and vector, in the order in which users were read.
+    ///
+    /// # Errors
+    /// [`TrainerError::Storage`].
+    pub(crate) fn users<'v>(
+        &mut self,
+        names: &Names,
+        dim: usize,
+        vector: impl Fn(usize) -> &'v [f32],
+    ) -> Result<(), TrainerError> {
+        let batch = |from: usize| {
+            let rows = from..(from + USERS_ROWS).min(names.len());
+            let ids = StringArray::from_iter_values(rows.clone().map(|row| names.get(row)));
+            let vectors = vector_column(dim, rows.map(&vector))?;
+            let columns = [
+                ("user_id", Arc::new(ids) as _, false),
+                ("vector", vectors, false),
+            ];
+            RecordBatch::try_from_iter_with_nullable(columns).map_err(TrainerError::bug)
+        };
+        let first = batch(0)?;
+        let mut file = TableFile::create(self.storage, self.path(USERS), first.schema())?;
+        file.write(&first)?;
+        for from in (USERS_ROWS..names.len()).step_by(USERS_ROWS) {
+            file.write(&batch(from)?)?;
+        }
+        let written = file.close()?;
+        self.files.push(ArtifactFile {
+            name: USERS.into(),
+            bytes: written.bytes,
+            digest: written.digest,
+        });
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ pub mod cust2vec;
 mod error;
 mod feed;
 mod lanes;
+mod names;
 mod predict;
 pub mod prod2vec;
 mod report;
@@ -24,6 +25,7 @@ mod session;
 mod sgns;
 mod storage;
 mod table_file;
+mod tensors;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

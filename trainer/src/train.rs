@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use pannier_feed::digest::Ledger;
 use pannier_proto::manifest::ArtifactFile;
-use pannier_proto::spec::{AlsParams, ModelSpec, Prod2vecParams};
+use pannier_proto::spec::{
+    AlsParams, Cust2vecArchitecture, Cust2vecParams, ModelSpec, Prod2vecParams,
+};
 use pannier_proto::work::{EpochStall, StallLedger, TrainWork, TrialRow, WorkOutcome};
 
 use crate::artifact::ArtifactConfig;
@@ -12,7 +14,7 @@ use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::storage::Storage;
 use crate::vocab::Vocab;
-use crate::{als, prod2vec};
+use crate::{als, cust2vec, prod2vec};
 
 /// A model that was fit, and written.
 struct Fitted {
@@ -50,6 +52,7 @@ pub(crate) fn train(
     let fitted = match &work.spec {
         ModelSpec::Prod2vec(params) => order.prod2vec(params),
         ModelSpec::Als(params) => order.als(params),
+        ModelSpec::Cust2vec(params) => order.cust2vec(params),
     }?;
     storage.put(&work.ledger, fitted.ledger.bytes().to_vec())?;
     Ok(WorkOutcome::Trained {
@@ -130,6 +133,37 @@ impl Order<'_> {
             wire_bytes: trained.bought.wire_bytes,
             resumed_from: trained.resumed_from,
             trials: trained.trials,
+        })
+    }
+
+    fn cust2vec(&self, params: &Cust2vecParams) -> Result<Fitted, TrainerError> {
+        let training = cust2vec::fit::Training {
+            params,
+            seed: self.work.seed,
+            feed: &self.work.feed,
+            vocab: self.vocab,
+            checkpoints: &self.work.checkpoints,
+        };
+        let trained = training.run(self.context, self.storage)?;
+        let dm = params.architecture == Cust2vecArchitecture::Dm;
+        let learned = cust2vec::artifact::Learned {
+            names: &trained.read.names,
+            vectors: &trained.vectors,
+            items: dm || params.train_items,
+            priors: &cust2vec::fit::priors(self.vocab, params.power),
+        };
+        let (folder, config) = (&self.work.artifact, &self.config);
+        let files = cust2vec::artifact::write(self.storage, folder, &learned, self.vocab, config)?;
+        Ok(Fitted {
+            files,
+            steps: u64::from(params.epochs),
+            examples: trained.items,
+            ledger: trained.read.ledger,
+            stall: trained.read.stall,
+            epochs: trained.epochs,
+            wire_bytes: trained.read.wire_bytes,
+            resumed_from: trained.resumed_from,
+            trials: Vec::new(),
         })
     }
 }

@@ -7,7 +7,7 @@ use super::evaluate::{BaselineModel, Question};
 use super::gate::{Gate, GateSide};
 use super::metric::Metric;
 use super::source::MAPPED_LAYOUT;
-use super::{ModelSpec, Prod2vecParams, RunSpec, TrainSpec, TransformSpec, keys};
+use super::{ModelSpec, RunSpec, TrainSpec, TransformSpec, keys};
 
 /// A rule that does not hold.
 pub(super) struct Complaint {
@@ -40,9 +40,12 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
     found.extend(something_to_train(spec));
     found.extend(questions(spec));
     for (i, train) in spec.train.iter().enumerate() {
-        if let ModelSpec::Prod2vec(params) = &train.model {
-            found.extend(learning_rates(&format!("train[{i}].params"), params));
-        }
+        let rates = match &train.model {
+            ModelSpec::Prod2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
+            ModelSpec::Cust2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
+            ModelSpec::Als(_) => None,
+        };
+        found.extend(rates.and_then(|r| learning_rates(&format!("train[{i}].params"), r)));
     }
     found.extend(gates(spec));
     found
@@ -247,12 +250,7 @@ fn questions(spec: &RunSpec) -> Vec<Complaint> {
     found
 }
 
-fn learning_rates(path: &str, params: &Prod2vecParams) -> Option<Complaint> {
-    let Prod2vecParams {
-        learning_rate: first,
-        min_learning_rate: last,
-        ..
-    } = params;
+fn learning_rates(path: &str, (first, last): (f64, f64)) -> Option<Complaint> {
     (last > first).then(|| {
         let message =
             format!("`min_learning_rate` is {last}, which is above `learning_rate`, {first}");

@@ -149,6 +149,25 @@ pub(super) const PROD2VEC: TableKeys = TableKeys {
         "optimizer",
     ],
 };
+pub(super) const CUST2VEC: TableKeys = TableKeys {
+    header: "params of cust2vec",
+    required: &[],
+    optional: &[
+        "architecture",
+        "train_items",
+        "dim",
+        "window",
+        "negatives",
+        "negatives_shared",
+        "epochs",
+        "learning_rate",
+        "min_learning_rate",
+        "power",
+        "mode",
+        "optimizer",
+        "checkpoint_epochs",
+    ],
+};
 pub(super) const ALS: TableKeys = TableKeys {
     header: "params of als",
     required: &[],
@@ -242,7 +261,7 @@ pub(super) const RECOMMEND: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 26] = [
+pub(super) const ALL: [&TableKeys; 27] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -263,6 +282,7 @@ pub(super) const ALL: [&TableKeys; 26] = [
     &SQL,
     &TRAIN,
     &PROD2VEC,
+    &CUST2VEC,
     &ALS,
     &ALS_STUDY,
     &BASELINE,

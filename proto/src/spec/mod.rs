@@ -61,8 +61,8 @@ pub use rule::{
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;
 pub use train::{
-    AlsFeedback, AlsParams, AlsSolver, AlsStudy, Expand, ModelSpec, Optimizer, Prod2vecParams,
-    TrainSpec, UpdateMode, WindowSpec,
+    AlsFeedback, AlsParams, AlsSolver, AlsStudy, Cust2vecArchitecture, Cust2vecParams, Expand,
+    ModelSpec, Optimizer, Prod2vecParams, TrainSpec, UpdateMode, WindowSpec,
 };
 
 use reader::{Reader, Table};

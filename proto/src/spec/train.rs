@@ -1,6 +1,7 @@
 //! `[[train]]`: which models are trained, and their params. It must not know how they are trained.
 
 mod als;
+mod cust2vec;
 mod prod2vec;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use super::gate::Gate;
 use super::keys;
 use super::reader::Table;
 pub use als::{AlsFeedback, AlsParams, AlsSolver, AlsStudy};
+pub use cust2vec::{Cust2vecArchitecture, Cust2vecParams};
 pub(super) use prod2vec::window;
 pub use prod2vec::{Optimizer, Prod2vecParams, UpdateMode, WindowSpec};
 
@@ -51,12 +53,15 @@ pub enum ModelSpec {
     Prod2vec(Prod2vecParams),
     /// Factors of users and items from counts.
     Als(AlsParams),
+    /// Vectors of users from sequences.
+    Cust2vec(Cust2vecParams),
 }
 
 const PROD2VEC: &str = "prod2vec";
 const ALS: &str = "als";
+const CUST2VEC: &str = "cust2vec";
 /// Every model's name.
-const MODELS: [(&str, &str); 2] = [(PROD2VEC, PROD2VEC), (ALS, ALS)];
+const MODELS: [(&str, &str); 3] = [(PROD2VEC, PROD2VEC), (ALS, ALS), (CUST2VEC, CUST2VEC)];
 
 impl ModelSpec {
     /// The model's name in a spec.
@@ -65,6 +70,7 @@ impl ModelSpec {
         match self {
             Self::Prod2vec(_) => PROD2VEC,
             Self::Als(_) => ALS,
+            Self::Cust2vec(_) => CUST2VEC,
         }
     }
 
@@ -73,7 +79,7 @@ impl ModelSpec {
     pub fn question(&self) -> Question {
         match self {
             Self::Prod2vec(_) => Question::Basket,
-            Self::Als(_) => Question::User,
+            Self::Als(_) | Self::Cust2vec(_) => Question::User,
         }
     }
 
@@ -83,6 +89,7 @@ impl ModelSpec {
         match self {
             Self::Prod2vec(_) => "pair",
             Self::Als(_) => "count",
+            Self::Cust2vec(_) => "item",
         }
     }
 
@@ -92,6 +99,7 @@ impl ModelSpec {
         match self {
             Self::Prod2vec(_) => &["vocab", "train_baskets"],
             Self::Als(_) => &["vocab", "counts"],
+            Self::Cust2vec(_) => &["vocab", "sequences"],
         }
     }
 }
@@ -115,6 +123,10 @@ impl ModelSpec {
             Some(ALS) => {
                 let params = table.table("params", &keys::ALS);
                 Self::Als(params.map(|t| AlsParams::read(&t)).unwrap_or_default())
+            }
+            Some(CUST2VEC) => {
+                let params = table.table("params", &keys::CUST2VEC);
+                Self::Cust2vec(params.map(|t| Cust2vecParams::read(&t)).unwrap_or_default())
             }
             Some(_) => {
                 let params = table.table("params", &keys::PROD2VEC);

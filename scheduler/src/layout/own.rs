@@ -21,7 +21,7 @@ use crate::jobs::read_only;
 use crate::plan::params;
 
 /// Tables whose columns more than SQL reads: the checks, the report, the trainers.
-const READ_BY_CODE: [&str; 7] = [
+const READ_BY_CODE: [&str; 8] = [
     "rejects",
     "facts",
     "splits",
@@ -29,6 +29,7 @@ const READ_BY_CODE: [&str; 7] = [
     "train_baskets",
     "queries",
     "user_queries",
+    "sequences",
 ];
 
 /// Whose a table is.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pannier_proto::spec::{BaselineModel, ModelSpec, PublishSpec, Question, RunSpec};
+use pannier_proto::spec::{BaselineModel, PublishSpec, Question, RunSpec};
 
 use super::checks::INPUTS;
 use super::{StepKind, StepPlan};
@@ -103,7 +103,7 @@ fn publish(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
             after: vec!["evaluate".into()],
             kind,
         });
-        let knows_users = matches!(train.model, ModelSpec::Als(_));
+        let knows_users = train.model.question() == Question::User;
         if let Some(recommend) = spec.recommend.clone().filter(|_| knows_users) {
             let train = train.name.clone();
             steps.push(StepPlan {

@@ -44,6 +44,11 @@ pub async fn training(run: &StepRun, train: &TrainSpec) -> Result<FeedSpec, Step
     match &train.model {
         ModelSpec::Prod2vec(params) => pairs(run, params).await,
         ModelSpec::Als(_) => counts(run).await,
+        ModelSpec::Cust2vec(_) => {
+            let sequences = check::manifest(run, "sequences").await?;
+            let columns = ["user_id", "baskets", "train"];
+            Ok(select(&sequences, &columns, run.record.plan.spec.seed))
+        }
     }
 }
 

@@ -1,23 +1,17 @@
 //! The artifact of ALS: what every model with vectors of items has, and `users.parquet`, the vectors of
 //! users in the order in which they were read.
 
-use std::sync::Arc;
-
-use arrow::array::{RecordBatch, StringArray};
 use pannier_proto::manifest::ArtifactFile;
 
-use super::checkpoint::{factors, image};
+use super::checkpoint::{factors, matrix};
 use super::factors::Factors;
-use super::read::Names;
-use crate::artifact::{Artifact, ArtifactConfig, WEIGHTS, vector_column};
+use crate::artifact::{Artifact, ArtifactConfig, WEIGHTS};
 use crate::error::TrainerError;
+use crate::names::Names;
 use crate::storage::Storage;
-use crate::table_file::TableFile;
+use crate::tensors;
 use crate::vocab::Vocab;
 
-/// Users that are written at a time.
-const ROWS: usize = 16_384;
-const USERS: &str = "users.parquet";
 /// Name of the tensor, f32 [items, factors], of real items alone.
 const ITEMS: &str = "items";
 
@@ -47,41 +41,12 @@ pub(crate) fn write(
         files: Vec::new(),
     };
     let items = learned.items;
-    let weights = image(&[(ITEMS, items)], "pannier", config.line()?)?;
-    artifact.items(config, weights, vocab, items.dim(), |item| items.row(item))?;
-    let users = write_users(storage, &artifact.path(USERS), learned)?;
-    artifact.files.push(users);
+    let weights = tensors::write(&[matrix(ITEMS, items)], "pannier", config.line()?)?;
+    let vector = |item: usize| items.row(item);
+    artifact.items(config, weights, vocab, items.dim(), vector, Vec::new())?;
+    let users = learned.users;
+    artifact.users(learned.names, users.dim(), |user| users.row(user))?;
     Ok(artifact.files)
-}
-
-fn write_users(
-    storage: &Storage,
-    path: &str,
-    learned: &Learned<'_>,
-) -> Result<ArtifactFile, TrainerError> {
-    let (names, users) = (learned.names, learned.users);
-    let batch = |from: usize| {
-        let rows = from..(from + ROWS).min(names.len());
-        let ids = StringArray::from_iter_values(rows.clone().map(|row| names.get(row)));
-        let vectors = vector_column(users.dim(), rows.map(|row| users.row(row)))?;
-        let columns = [
-            ("user_id", Arc::new(ids) as _, false),
-            ("vector", vectors, false),
-        ];
-        RecordBatch::try_from_iter_with_nullable(columns).map_err(TrainerError::bug)
-    };
-    let first = batch(0)?;
-    let mut file = TableFile::create(storage, path.to_owned(), first.schema())?;
-    file.write(&first)?;
-    for from in (ROWS..names.len()).step_by(ROWS) {
-        file.write(&batch(from)?)?;
-    }
-    let written = file.close()?;
-    Ok(ArtifactFile {
-        name: USERS.into(),
-        bytes: written.bytes,
-        digest: written.digest,
-    })
 }
 
 /// The items' factors of an artifact.

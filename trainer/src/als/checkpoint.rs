@@ -1,15 +1,12 @@
 //! The state of an ALS training as a safetensors image: tensors users and items, f32 [rows, factors];
 //! metadata `state` in JSON.
 
-use std::collections::HashMap;
-
-use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use super::factors::Factors;
 use crate::checkpoint::{Checkpointed, OTHER_WORK};
 use crate::error::TrainerError;
+use crate::tensors::{self, Matrix};
 
 /// What a training knows besides its inputs.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,17 +36,14 @@ impl Checkpointed for State {
             done: self.done,
         };
         let header = serde_json::to_string(&header).map_err(TrainerError::bug)?;
-        image(
-            &[("items", &self.items), ("users", &self.users)],
-            "state",
-            header,
-        )
+        let matrices = [matrix("items", &self.items), matrix("users", &self.users)];
+        tensors::write(&matrices, "state", header)
     }
 
     fn decode(image: &[u8], work: &str) -> Result<Self, TrainerError> {
         let wrong = |reason: &str| TrainerError::data("checkpoint", reason);
-        let header: Header =
-            serde_json::from_str(&metadata(image, "state")?).map_err(|e| wrong(&e.to_string()))?;
+        let header: Header = serde_json::from_str(&tensors::metadata(image, "state")?)
+            .map_err(|e| wrong(&e.to_string()))?;
         if header.work != work {
             return Err(wrong(OTHER_WORK));
         }
@@ -61,47 +55,19 @@ impl Checkpointed for State {
     }
 }
 
-/// Matrices as safetensors, with one entry of metadata.
-///
-/// # Errors
-/// [`TrainerError::Bug`].
-pub(super) fn image(
-    matrices: &[(&str, &Factors)],
-    key: &str,
-    text: String,
-) -> Result<Vec<u8>, TrainerError> {
-    let bytes: Vec<Vec<u8>> = matrices.iter().map(|(_, f)| f.bytes()).collect();
-    let mut views = Vec::with_capacity(matrices.len());
-    for ((name, factors), bytes) in matrices.iter().zip(&bytes) {
-        let shape = vec![factors.rows(), factors.dim()];
-        let view = TensorView::new(Dtype::F32, shape, bytes).map_err(TrainerError::bug)?;
-        views.push((*name, view));
-    }
-    // One entry only: the writer's map has no order of its own.
-    let metadata = HashMap::from([(key.to_owned(), text)]);
-    serialize(views, Some(metadata)).map_err(TrainerError::bug)
+/// Factors on their way into a file.
+pub(super) fn matrix(name: &'static str, of: &Factors) -> Matrix {
+    let rows: Vec<&[f32]> = (0..of.rows()).map(|row| of.row(row)).collect();
+    Matrix::new(name, of.dim(), rows.into_iter())
 }
 
-/// A matrix of a safetensors image.
+/// Factors of a file.
 ///
 /// # Errors
-/// [`TrainerError::Data`] where it is not there.
+/// [`TrainerError::Data`] where they are not there.
 pub(super) fn factors(image: &[u8], name: &str) -> Result<Factors, TrainerError> {
-    let wrong = |reason: String| TrainerError::data("weights", reason);
-    let tensors = SafeTensors::deserialize(image).map_err(|e| wrong(e.to_string()))?;
-    let tensor = tensors.tensor(name).map_err(|e| wrong(e.to_string()))?;
-    match (tensor.shape(), tensor.dtype()) {
-        ([rows, dim], Dtype::F32) => Factors::from_bytes(*rows, *dim, tensor.data()),
-        _ => Err(wrong(format!("`{name}` is no matrix of floats"))),
-    }
-}
-
-fn metadata(image: &[u8], key: &str) -> Result<String, TrainerError> {
-    let wrong = |reason: String| TrainerError::data("weights", reason);
-    let (_, metadata) = SafeTensors::read_metadata(image).map_err(|e| wrong(e.to_string()))?;
-    let entries = metadata.metadata().as_ref();
-    let text = entries.and_then(|m| m.get(key)).cloned();
-    text.ok_or_else(|| wrong(format!("no metadata `{key}`")))
+    let (dim, values) = tensors::must(image, name)?;
+    Ok(Factors::from_rows(&values, dim))
 }
 
 #[cfg(test)]

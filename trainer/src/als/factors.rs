@@ -2,7 +2,6 @@
 
 use pannier_proto::feed::mix;
 
-use crate::error::TrainerError;
 use crate::lanes::{Lane, WIDTH, draw, floats, floats_mut};
 
 /// A matrix f32 [rows, dim]; a row is a whole number of lanes, what is too many stays zero.
@@ -40,39 +39,6 @@ impl Factors {
             );
         }
         factors
-    }
-
-    /// From a matrix of little-endian floats, row after row.
-    ///
-    /// # Errors
-    /// [`TrainerError::Data`] where the bytes are not `rows · dim` floats.
-    pub fn from_bytes(rows: usize, dim: usize, bytes: &[u8]) -> Result<Self, TrainerError> {
-        if dim == 0 || bytes.len() != rows * dim * 4 {
-            let reason = format!("{} bytes are not {rows} x {dim} floats", bytes.len());
-            return Err(TrainerError::data("factors", reason));
-        }
-        let mut factors = Self::zero(rows, dim);
-        let lanes = factors.lanes;
-        let rows = factors.values.chunks_exact_mut(lanes);
-        for (row, bytes) in rows.zip(bytes.chunks_exact(dim * 4)) {
-            let numbers = bytes.chunks_exact(4);
-            let numbers = numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            floats_mut(row)
-                .iter_mut()
-                .zip(numbers)
-                .for_each(|(x, f)| *x = f);
-        }
-        Ok(factors)
-    }
-
-    /// As little-endian floats, f32 [rows, dim].
-    #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.rows * self.dim * 4);
-        for row in 0..self.rows {
-            bytes.extend(self.row(row).iter().flat_map(|x| x.to_le_bytes()));
-        }
-        bytes
     }
 
     /// Some rows, in this order.

@@ -9,6 +9,7 @@ mod output;
 mod queries;
 mod rank;
 mod scorers;
+mod users;
 
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ use rayon::slice::ParallelSlice;
 
 use crate::als;
 use crate::artifact::{ArtifactConfig, WEIGHTS};
+use crate::cust2vec;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::predict::cooccurrence::{Baskets, CoOccurrence};
@@ -28,6 +30,7 @@ use crate::predict::output::Output;
 use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_places};
 use crate::predict::scorers::{PersonalFrequency, Popularity, Scorer, Vectors, by_index};
+use crate::predict::users::Users;
 use crate::prod2vec::checkpoint::model_of;
 use crate::report::Pace;
 use crate::storage::Storage;
@@ -48,6 +51,8 @@ enum Ranker {
     Scored(Box<dyn Scorer>),
     /// By factors.
     Factorized(Factorized),
+    /// By vectors of users.
+    Users(Users),
 }
 
 impl Prediction<'_> {
@@ -79,6 +84,9 @@ impl Prediction<'_> {
             let ranked = match &ranker {
                 Ranker::Scored(scorer) => {
                     self.rank(context, &pool, &**scorer, &counts, &queries)?
+                }
+                Ranker::Users(by) => {
+                    pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
                 }
                 Ranker::Factorized(by) => {
                     pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
@@ -170,7 +178,8 @@ impl Prediction<'_> {
                 Box::new(pool.install(|| CoOccurrence::new(&all, counts.len())))
             }
             Predictor::Model { artifact } => {
-                return model(storage, artifact, self.vocab, counts);
+                let threads = context.config.resolved_threads();
+                return model(storage, artifact, self.vocab, counts, threads);
             }
         };
         Ok(Ranker::Scored(scorer))
@@ -183,6 +192,7 @@ fn model(
     artifact: &str,
     vocab: &Vocab,
     counts: &[u64],
+    threads: usize,
 ) -> Result<Ranker, TrainerError> {
     let config = ArtifactConfig::read(storage, artifact, vocab)?;
     let (rows, ranker) = match config.model {
@@ -191,6 +201,14 @@ fn model(
             let rows = model.rows();
             let scorer = Vectors::new(model, counts, params.power);
             (rows, Ranker::Scored(Box::new(scorer)))
+        }
+        ModelSpec::Cust2vec(params) => {
+            let vectors = cust2vec::artifact::load(storage, artifact)?;
+            let rows = vectors.rows();
+            let kernel = cust2vec::fit::kernel(&params, config.seed, vocab, threads)?;
+            let priors = cust2vec::fit::priors(vocab, params.power);
+            let users = Users::new(kernel, vectors, &priors, params.epochs);
+            (rows, Ranker::Users(users))
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;

@@ -29,6 +29,6 @@ pub(crate) fn write(
     };
     let weights = tensors(model, &[], "pannier", config.line()?)?;
     let vector = |item: usize| model.vector(item + FIRST_ITEM as usize);
-    artifact.items(config, weights, vocab, model.dim(), vector)?;
+    artifact.items(config, weights, vocab, model.dim(), vector, Vec::new())?;
     Ok(artifact.files)
 }

@@ -72,7 +72,7 @@ epochs = 5
   |
 8 | epochs = 5
   | ^^^^^^
-  = help: `epochs` belongs in params of prod2vec"#
+  = help: `epochs` belongs in params of prod2vec or in params of cust2vec"#
     );
 }
 
@@ -385,7 +385,7 @@ name = "vectors"
 model = "prod3vec"
 "#
         ),
-        r#"error: `model` in [[train]] must be one of `prod2vec`, `als`, found "prod3vec"
+        r#"error: `model` in [[train]] must be one of `prod2vec`, `als`, `cust2vec`, found "prod3vec"
  --> spec.toml:7:9
   |
 7 | model = "prod3vec"

@@ -207,6 +207,26 @@ feedback = "explicit"
 checkpoint_iterations = 4
 study = { folds = 3, k = 7, factors = [16, 32], iterations = [5], regularization = [0.5], alpha = [1, 10] }
 
+[[train]]
+name = "users"
+model = "cust2vec"
+gate = "map@10 > 0.1"
+
+[train.params]
+architecture = "dm"
+train_items = false
+dim = 16
+window = 4
+negatives = 3
+negatives_shared = true
+epochs = 6
+learning_rate = 0.05
+min_learning_rate = 0.01
+power = 0.5
+mode = "fast"
+optimizer = "adagrad"
+checkpoint_epochs = 2
+
 [[baseline]]
 model = "co-occurrence"
 [[baseline]]
@@ -275,7 +295,10 @@ const FULL_JSON: &str = concat!(
     r#""solver":"cholesky","steps":2,"block":32,"feedback":"explicit","checkpoint_iterations":4,"#,
     r#""study":{"folds":3,"k":7,"factors":[16,32],"iterations":[5],"regularization":[0.5],"alpha":[1.0,10.0]}},"#,
     r#""expand":"trainer","#,
-    r#""gate":"ndcg@10 > personal-frequency.ndcg@10"}],"#,
+    r#""gate":"ndcg@10 > personal-frequency.ndcg@10"},"#,
+    r#"{"name":"users","model":"cust2vec","params":{"architecture":"dm","train_items":false,"dim":16,"window":4,"#,
+    r#""negatives":3,"negatives_shared":true,"epochs":6,"learning_rate":0.05,"min_learning_rate":0.01,"power":0.5,"#,
+    r#""mode":"fast","optimizer":"adagrad","checkpoint_epochs":2},"expand":"trainer","gate":"map@10 > 0.1"}],"#,
     r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency"}],"evaluate":{"k":[10],"queries":500},"#,
     r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"},"#,
     r#""recommend":{"top":20,"filter_bought":true,"csv":true}}"#,
@@ -327,7 +350,7 @@ fn json_with_an_unknown_key_or_model_is_refused() {
         ("\"seed\":2", "\"sed\":2"),
         ("\"dim\":64", "\"dm\":64"),
         ("\"limit\"", "\"limt\""),
-        ("prod2vec", "cust2vec"),
+        ("prod2vec", "prod3vec"),
         ("\"test_weeks\"", "\"weeks\""),
     ] {
         assert!(FULL_JSON.contains(key));
@@ -371,6 +394,7 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/feed/5/params", &keys::SELECT),
         ("/train/0", &keys::TRAIN),
         ("/train/0/params", &keys::PROD2VEC),
+        ("/train/2/params", &keys::CUST2VEC),
         ("/train/1/params", &keys::ALS),
         ("/train/1/params/study", &keys::ALS_STUDY),
         ("/baseline/0", &keys::BASELINE),

@@ -60,6 +60,20 @@ pub enum Optimizer {
     Adagrad,
 }
 
+impl UpdateMode {
+    pub(super) fn read(table: &Table<'_, '_>) -> Self {
+        let modes = [("deterministic", Self::Deterministic), ("fast", Self::Fast)];
+        table.choice("mode", &modes).unwrap_or_default()
+    }
+}
+
+impl Optimizer {
+    pub(super) fn read(table: &Table<'_, '_>) -> Self {
+        let optimizers = [("sgd", Self::Sgd), ("adagrad", Self::Adagrad)];
+        table.choice("optimizer", &optimizers).unwrap_or_default()
+    }
+}
+
 impl Default for Prod2vecParams {
     fn default() -> Self {
         Self {
@@ -93,11 +107,6 @@ pub enum WindowSpec {
 impl Prod2vecParams {
     pub(super) fn read(table: &Table<'_, '_>) -> Self {
         let default = Self::default();
-        let modes = [
-            ("deterministic", UpdateMode::Deterministic),
-            ("fast", UpdateMode::Fast),
-        ];
-        let optimizers = [("sgd", Optimizer::Sgd), ("adagrad", Optimizer::Adagrad)];
         let number = |key, range, allowed: fn(f64) -> bool| table.number(key, range, allowed);
         Self {
             dim: table.integer("dim", 8..=1024).unwrap_or(default.dim),
@@ -120,9 +129,9 @@ impl Prod2vecParams {
             checkpoint_steps: table
                 .integer("checkpoint_steps", 0..)
                 .unwrap_or(default.checkpoint_steps),
-            mode: table.choice("mode", &modes).unwrap_or_default(),
+            mode: UpdateMode::read(table),
             negatives_shared: table.flag("negatives_shared").unwrap_or_default(),
-            optimizer: table.choice("optimizer", &optimizers).unwrap_or_default(),
+            optimizer: Optimizer::read(table),
         }
     }
 }

@@ -1,0 +1,102 @@
+//! From a feed of sequences to a list of items for each user.
+
+use std::time::Instant;
+
+use arrow::array::{Array, AsArray, ListArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, UInt32Type};
+use pannier_feed::digest::{Ledger, of_step};
+use pannier_feed::reader::book_wait;
+use pannier_proto::feed::FeedSpec;
+use pannier_proto::ids::FIRST_ITEM;
+use pannier_proto::work::StallLedger;
+
+use crate::error::TrainerError;
+use crate::feed::FeedContext;
+use crate::names::Names;
+use crate::report::Pace;
+use crate::sgns::Documents;
+
+/// What users bought, in their order.
+pub(crate) struct Read {
+    pub names: Names,
+    pub documents: Documents,
+    /// Digests of the batches.
+    pub ledger: Ledger,
+    pub stall: StallLedger,
+    pub wire_bytes: u64,
+}
+
+/// Reads a whole feed of columns user_id, baskets: `List<List<UInt32>>` and train, how many of the
+/// first baskets are for training. Users without any are left out, and so is UNK. `rows`: indices.
+///
+/// # Errors
+/// Those of the feed; [`TrainerError::Data`] where rows are not as said.
+pub(crate) fn read(
+    context: &FeedContext,
+    spec: &FeedSpec,
+    rows: usize,
+) -> Result<Read, TrainerError> {
+    let (mut names, mut items, mut ends) = (Names::default(), Vec::new(), Vec::new());
+    let (mut ledger, mut stall, mut wire_bytes) = (Ledger::default(), StallLedger::default(), 0);
+    let mut feed = context.open(spec, (0, 0), 1, false)?;
+    let mut pace = Pace::new();
+    while let Some((step, wait)) = feed.next_blocking()? {
+        book_wait(&mut stall, wait, step.spent);
+        let began = Instant::now();
+        ledger.add(&of_step(step.epoch, step.step, &step.batch)?);
+        add(&step.batch, &mut names, &mut items, &mut ends)?;
+        wire_bytes += step.wire_bytes;
+        stall.decode += began.elapsed().as_secs_f64();
+        let (done, users) = (step.step + 1, step.batch.num_rows() as u64);
+        let share = Some(stall.stall_share());
+        if let Some(progress) = pace.tick(done, spec.steps(), users, share) {
+            context.reporter.send(progress);
+        }
+    }
+    Ok(Read {
+        names,
+        documents: Documents::new(items, ends, rows)?,
+        ledger,
+        stall,
+        wire_bytes,
+    })
+}
+
+fn add(
+    batch: &RecordBatch,
+    names: &mut Names,
+    items: &mut Vec<u32>,
+    ends: &mut Vec<usize>,
+) -> Result<(), TrainerError> {
+    let wrong = |reason: &str| TrainerError::data("sequences", reason);
+    let column = |name: &str| {
+        let column = batch.column_by_name(name);
+        column.ok_or_else(|| wrong(&format!("they have no column {name}")))
+    };
+    let numbers = |e: arrow::error::ArrowError| wrong(&e.to_string());
+    let users = cast(column("user_id")?, &DataType::Utf8).map_err(numbers)?;
+    let train = cast(column("train")?, &DataType::Int64).map_err(numbers)?;
+    let (users, train) = (users.as_string::<i32>(), train.as_primitive::<Int64Type>());
+    let sequences = column("baskets")?.as_list_opt::<i32>();
+    let sequences = sequences.ok_or_else(|| wrong("column baskets holds no lists"))?;
+    for row in 0..batch.num_rows() {
+        let from = items.len();
+        let baskets = sequences.value(row);
+        let baskets: &ListArray = baskets
+            .as_list_opt::<i32>()
+            .ok_or_else(|| wrong("column baskets holds no lists of baskets"))?;
+        let train = usize::try_from(train.value(row)).unwrap_or(0);
+        for basket in 0..train.min(baskets.len()) {
+            let basket = baskets.value(basket);
+            let basket = basket.as_primitive_opt::<UInt32Type>();
+            let basket = basket.ok_or_else(|| wrong("baskets hold no indices"))?;
+            items.extend(basket.values().iter().copied().filter(|i| *i >= FIRST_ITEM));
+        }
+        if items.len() > from {
+            names.push(users.value(row));
+            ends.push(items.len());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! Whole trainings against each other, and what their users are ranked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, Int64Array, ListBuilder, RecordBatch, StringArray, UInt32Builder,
+};
+use arrow::datatypes::UInt32Type;
+use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
+use pannier_feed::testing::runtime;
+use pannier_proto::feed::KeyedRng;
+use pannier_proto::spec::{Cust2vecArchitecture, Cust2vecParams, ModelSpec, Optimizer, UpdateMode};
+use pannier_proto::work::{
+    PredictWork, PredictionForm, Predictor, TrainWork, WorkOutcome, WorkReportKind,
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::config::TrainerConfig;
+use crate::error::TrainerError;
+use crate::predict::Prediction;
+use crate::testing::warehouse::{VOCAB, Warehouse};
+use crate::testing::{config, context, watched};
+use crate::train::train;
+use crate::vocab::Vocab;
+
+const ITEMS: u32 = 30;
+const USERS: u32 = 60;
+
+/// Users of two camps, each with half of the items: baskets, of which all but the last are for training.
+fn baskets() -> Vec<Vec<Vec<u32>>> {
+    let mut rng = KeyedRng::new(9);
+    let half = ITEMS / 2;
+    let basket = |user: u32, rng: &mut KeyedRng| -> Vec<u32> {
+        let mut basket: Vec<u32> = (0..4)
+            .map(|_| 2 + user % 2 * half + rng.below(half))
+            .collect();
+        basket.sort_unstable();
+        basket.dedup();
+        basket
+    };
+    (0..USERS)
+        .map(|user| (0..9).map(|_| basket(user, &mut rng)).collect())
+        .collect()
+}
+
+/// Everyone; the last bought nothing in the training's part.
+fn sequences() -> RecordBatch {
+    let mut lists = ListBuilder::new(ListBuilder::new(UInt32Builder::new()));
+    for user in baskets() {
+        for basket in user {
+            lists.values().values().append_slice(&basket);
+            lists.values().append(true);
+        }
+        lists.append(true);
+    }
+    let users = StringArray::from_iter_values((0..USERS).map(|u| format!("u{u:02}")));
+    let train = (0..USERS).map(|user| if user + 1 == USERS { 0 } else { 8 });
+    RecordBatch::try_from_iter([
+        ("user_id", Arc::new(users) as ArrayRef),
+        ("baskets", Arc::new(lists.finish())),
+        ("train", Arc::new(Int64Array::from_iter_values(train))),
+    ])
+    .unwrap()
+}
+
+/// What everyone bought, and how often.
+fn asked() -> RecordBatch {
+    let (mut items, mut counts) = (
+        ListBuilder::new(UInt32Builder::new()),
+        ListBuilder::new(arrow::array::Int64Builder::new()),
+    );
+    for user in baskets() {
+        let mut bought: BTreeMap<u32, i64> = BTreeMap::new();
+        user[..8]
+            .iter()
+            .flatten()
+            .for_each(|item| *bought.entry(*item).or_default() += 1);
+        for (item, count) in bought {
+            items.values().append_value(item);
+            counts.values().append_value(count);
+        }
+        items.append(true);
+        counts.append(true);
+    }
+    let users = StringArray::from_iter_values((0..USERS).map(|u| format!("u{u:02}")));
+    RecordBatch::try_from_iter([
+        ("user_id", Arc::new(users) as ArrayRef),
+        ("items", Arc::new(items.finish())),
+        ("counts", Arc::new(counts.finish())),
+    ])
+    .unwrap()
+}
+
+struct Run {
+    warehouse: Warehouse,
+    runtime: tokio::runtime::Runtime,
+    work: TrainWork,
+    queries: TestFeed,
+    executor: TestExecutor,
+}
+
+impl Run {
+    fn new(params: Cust2vecParams) -> Self {
+        let runtime = runtime();
+        let popular: Vec<i64> = (0..i64::from(ITEMS)).map(|i| 60 - i).collect();
+        let warehouse = Warehouse::new(&runtime, &popular);
+        let feed = TestFeed::of_table("sequences", sequences());
+        let queries = TestFeed::of_table("histories", asked());
+        let feeds = vec![feed.clone(), queries.clone()];
+        let executor = TestExecutor::start(&runtime, "e", feeds, Fault::None);
+        let work = TrainWork {
+            spec: ModelSpec::Cust2vec(params),
+            seed: 3,
+            feed: feed.spec,
+            vocab: VOCAB.into(),
+            checkpoints: "run/ckpt".into(),
+            artifact: "artifact".into(),
+            ledger: "run/ledger".into(),
+            gathered: true,
+        };
+        Self {
+            warehouse,
+            runtime,
+            work,
+            queries,
+            executor,
+        }
+    }
+
+    /// Trains; `stop_at`: cancel when this many checkpoints were reported.
+    fn train(
+        &self,
+        config: TrainerConfig,
+        stop_at: Option<usize>,
+    ) -> (Result<WorkOutcome, TrainerError>, Vec<WorkReportKind>) {
+        let executors = vec![self.executor.address.clone()];
+        let (context, reports) = context(&self.runtime, config, executors);
+        let watcher = watched(&self.runtime, reports, context.cancel.clone(), stop_at);
+        let trained = train(&self.work, &context, &self.warehouse.storage);
+        drop(context);
+        (trained, self.runtime.block_on(watcher).unwrap())
+    }
+
+    fn rows(&self, path: &str) -> Vec<RecordBatch> {
+        let bytes = self.warehouse.storage.get(path).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        reader.build().unwrap().map(Result::unwrap).collect()
+    }
+}
+
+fn params(architecture: Cust2vecArchitecture) -> Cust2vecParams {
+    Cust2vecParams {
+        architecture,
+        dim: 8,
+        epochs: 30,
+        learning_rate: 0.05,
+        checkpoint_epochs: 3,
+        ..Cust2vecParams::default()
+    }
+}
+
+fn files(outcome: &WorkOutcome) -> (BTreeMap<String, String>, Option<(u64, u64)>) {
+    match outcome {
+        WorkOutcome::Trained {
+            files,
+            resumed_from,
+            ..
+        } => {
+            let named = files.iter().map(|f| (f.name.clone(), f.digest.clone()));
+            (named.collect(), *resumed_from)
+        }
+        WorkOutcome::Predicted { .. } => panic!("{outcome:?}"),
+    }
+}
+
+#[test]
+fn threads_and_interruptions_change_no_byte() {
+    for optimizer in [Optimizer::Sgd, Optimizer::Adagrad] {
+        let with = || {
+            Run::new(Cust2vecParams {
+                optimizer,
+                ..params(Cust2vecArchitecture::Dm)
+            })
+        };
+        let one = TrainerConfig {
+            threads: 1,
+            ..config()
+        };
+        let (trained, reports) = with().train(one, None);
+        let (whole, from) = files(&trained.unwrap());
+        assert_eq!(from, None);
+        let losses = reports.iter().filter_map(|r| match r {
+            WorkReportKind::Loss { loss, .. } => Some(*loss),
+            _ => None,
+        });
+        let losses: Vec<f64> = losses.collect();
+        assert!(losses.len() == 30 && losses[29] < losses[0], "{losses:?}");
+        let broken = with();
+        if let Ok(outcome) = broken.train(config(), Some(2)).0 {
+            // It was done before it heard.
+            assert_eq!(files(&outcome).0, whole);
+        }
+        let (resumed, from) = files(&broken.train(config(), None).0.unwrap());
+        assert!(from.is_some_and(|(done, _)| done >= 6), "{from:?}");
+        assert_eq!(resumed, whole);
+    }
+}
+
+/// Would fail for vectors of items in the users' place: there are as many as trained users, by their
+/// names, and their nearest neighbours are of their own camp.
+#[test]
+fn users_lie_and_buy_by_camp() {
+    for (architecture, mode) in [
+        (Cust2vecArchitecture::Dbow, UpdateMode::Deterministic),
+        (Cust2vecArchitecture::Dm, UpdateMode::Deterministic),
+    ] {
+        let run = Run::new(Cust2vecParams {
+            mode,
+            epochs: 100,
+            learning_rate: 0.1,
+            ..params(architecture)
+        });
+        run.train(config(), None).0.unwrap();
+        let users = &run.rows("artifact/users.parquet")[0];
+        let names: Vec<&str> = users
+            .column(0)
+            .as_string::<i32>()
+            .iter()
+            .flatten()
+            .collect();
+        let expected: Vec<String> = (0..USERS - 1).map(|u| format!("u{u:02}")).collect();
+        assert_eq!(names, expected);
+        let vectors = users.column(1).as_fixed_size_list();
+        let vectors: Vec<Vec<f32>> = (0..names.len())
+            .map(|row| {
+                let row = vectors.value(row);
+                row.as_primitive::<arrow::datatypes::Float32Type>()
+                    .values()
+                    .to_vec()
+            })
+            .collect();
+        let cosine = |a: &[f32], b: &[f32]| {
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+            dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+        };
+        let nearest = |at: usize| {
+            let others = (0..vectors.len()).filter(|other| *other != at);
+            others.max_by(|a, b| {
+                let near = |other: &usize| cosine(&vectors[at], &vectors[*other]);
+                near(a).total_cmp(&near(b))
+            })
+        };
+        let same = (0..vectors.len())
+            .filter(|at| nearest(*at).unwrap() % 2 == at % 2)
+            .count();
+        // With the items around, which are of the camp as well, DM has less to say of a user.
+        let all = vectors.len();
+        assert!(
+            same == all || architecture == Cust2vecArchitecture::Dm,
+            "{same} of {all}"
+        );
+
+        let (context, _reports) =
+            context(&run.runtime, config(), vec![run.executor.address.clone()]);
+        let storage = &run.warehouse.storage;
+        let work = PredictWork {
+            predictor: Predictor::Model {
+                artifact: "artifact".into(),
+            },
+            queries: run.queries.spec.clone(),
+            vocab: VOCAB.into(),
+            top: 5,
+            new_only: false,
+            output: "out".into(),
+            form: PredictionForm::Ranks,
+        };
+        let vocab = Vocab::load(storage, VOCAB).unwrap();
+        let (work, vocab) = (&work, &vocab);
+        Prediction { work, vocab }.run(&context, storage).unwrap();
+        let (mut own, mut all) = (0, 0);
+        for batch in run.rows("out/predictions.parquet") {
+            let users = batch.column(0).as_string::<i32>();
+            let items = batch.column(1).as_primitive::<UInt32Type>().values();
+            for (user, item) in users.iter().zip(items) {
+                let user: u32 = user.unwrap()[1..].parse().unwrap();
+                all += 1;
+                own += u32::from((item - 2) / (ITEMS / 2) == user % 2);
+            }
+        }
+        assert_eq!(all, USERS * 5);
+        assert!(own * 10 >= all * 9, "{own} of {all}");
+    }
+}
