@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float32Type, Int64Type, UInt32Type};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -65,6 +65,26 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, Sched
         .ok_or_else(|| SchedulerError::Failed(format!("the column {name} is missing")))
 }
 
+/// The vectors of a column one after another, and the length of each.
+fn floats_of(vectors: &dyn Array) -> (&ArrayRef, usize) {
+    match vectors.data_type() {
+        DataType::FixedSizeList(_, width) => {
+            (vectors.as_fixed_size_list().values(), *width as usize)
+        }
+        _ => {
+            let lists = vectors.as_list::<i32>();
+            (
+                lists.values(),
+                if lists.is_empty() {
+                    0
+                } else {
+                    lists.value_length(0) as usize
+                },
+            )
+        }
+    }
+}
+
 /// Train-basket counts by item index, from a vocab's table version.
 ///
 /// # Errors
@@ -124,22 +144,7 @@ impl Vectors {
                 scoring.priors.extend_from_slice(priors.values());
             }
             let vectors = column(&batch, "vector")?;
-            let (values, width) = match vectors.data_type() {
-                DataType::FixedSizeList(_, width) => {
-                    (vectors.as_fixed_size_list().values(), *width as usize)
-                }
-                _ => {
-                    let lists = vectors.as_list::<i32>();
-                    (
-                        lists.values(),
-                        if lists.is_empty() {
-                            0
-                        } else {
-                            lists.value_length(0) as usize
-                        },
-                    )
-                }
-            };
+            let (values, width) = floats_of(vectors);
             dim = width.max(dim);
             for row in 0..batch.num_rows() {
                 let name = if names.is_valid(row) {

@@ -207,6 +207,17 @@ fn threads_and_interruptions_change_no_byte() {
     }
 }
 
+/// The place of the vector with the largest cosine to one.
+fn nearest(vectors: &[Vec<f32>], at: usize) -> Option<usize> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+    let near = |other: &usize| {
+        let other = &vectors[*other];
+        dot(&vectors[at], other) / dot(other, other).sqrt()
+    };
+    let others = (0..vectors.len()).filter(|other| *other != at);
+    others.max_by(|a, b| near(a).total_cmp(&near(b)))
+}
+
 /// Would fail for vectors of items in the users' place: there are as many as trained users, by their
 /// names, and their nearest neighbours are of their own camp.
 #[test]
@@ -240,19 +251,8 @@ fn users_lie_and_buy_by_camp() {
                     .to_vec()
             })
             .collect();
-        let cosine = |a: &[f32], b: &[f32]| {
-            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
-            dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
-        };
-        let nearest = |at: usize| {
-            let others = (0..vectors.len()).filter(|other| *other != at);
-            others.max_by(|a, b| {
-                let near = |other: &usize| cosine(&vectors[at], &vectors[*other]);
-                near(a).total_cmp(&near(b))
-            })
-        };
         let same = (0..vectors.len())
-            .filter(|at| nearest(*at).unwrap() % 2 == at % 2)
+            .filter(|at| nearest(&vectors, *at).unwrap() % 2 == at % 2)
             .count();
         // With the items around, which are of the camp as well, DM has less to say of a user.
         let all = vectors.len();
