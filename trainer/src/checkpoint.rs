@@ -5,17 +5,34 @@
 
 use std::marker::PhantomData;
 
+use pannier_proto::feed::FeedSpec;
+use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::work::WorkReportKind;
+use serde::Serialize;
 
 use crate::error::TrainerError;
 use crate::report::Reporter;
 use crate::storage::Storage;
+use crate::vocab::Vocab;
 
 const DIGEST_BYTES: usize = 32;
 const SUFFIX: &str = ".ckpt";
 const KEPT: usize = 2;
 /// Why a checkpoint that is whole is not taken up.
 pub(crate) const OTHER_WORK: &str = "it belongs to other params, seed, feed, vocab or build";
+
+/// Digest of everything that decides a training's weights. `revision` goes up when the same work would
+/// give others.
+pub(crate) fn work_of(
+    params: &impl Serialize,
+    seed: u64,
+    feed: &FeedSpec,
+    vocab: &Vocab,
+    revision: u32,
+) -> String {
+    let (feed, vocab) = (feed.digest(), &vocab.digest);
+    digest_of(&(params, seed, feed, vocab, BUILD_ID, revision))
+}
 
 /// A training's state, as bytes and back.
 pub(crate) trait Checkpointed: Sized {

@@ -1,16 +1,21 @@
 //! What a trainer reads feeds with. The reader itself is `pannier-feed`'s.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use arrow::array::RecordBatch;
 use pannier_feed::FeedError;
-use pannier_feed::reader::{Directory, Feed, ReaderConfig, Surroundings, Wanted};
+use pannier_feed::digest::{Ledger, of_step};
+use pannier_feed::reader::{Directory, Feed, ReaderConfig, Surroundings, Wanted, book_wait};
 use pannier_proto::feed::FeedSpec;
+use pannier_proto::work::StallLedger;
+use rayon::ThreadPool;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::TrainerConfig;
 use crate::error::TrainerError;
-use crate::report::Reporter;
+use crate::report::{Pace, Reporter};
 
 /// What a feed needs to be read.
 #[derive(Clone)]
@@ -52,6 +57,70 @@ impl FeedContext {
         };
         let wanted = Wanted::epochs(from, epochs);
         Ok(Feed::open(&around, &config, spec, wanted)?)
+    }
+}
+
+/// What was read of a feed, besides its rows.
+#[derive(Default)]
+pub(crate) struct Reading {
+    /// Digests of the batches.
+    pub ledger: Ledger,
+    pub stall: StallLedger,
+    /// Bytes that came over the wire.
+    pub wire_bytes: u64,
+}
+
+impl FeedContext {
+    /// Reads a whole feed, batch after batch in its order, and tells how far it is.
+    ///
+    /// # Errors
+    /// Those of the feed, and those of `take`.
+    pub(crate) fn read_all(
+        &self,
+        spec: &FeedSpec,
+        mut take: impl FnMut(&RecordBatch) -> Result<(), TrainerError>,
+    ) -> Result<Reading, TrainerError> {
+        let mut reading = Reading::default();
+        let mut feed = self.open(spec, (0, 0), 1, false)?;
+        let mut pace = Pace::new();
+        while let Some((step, wait)) = feed.next_blocking()? {
+            book_wait(&mut reading.stall, wait, step.spent);
+            let began = Instant::now();
+            let digest = of_step(step.epoch, step.step, &step.batch)?;
+            reading.ledger.add(&digest);
+            take(&step.batch)?;
+            reading.wire_bytes += step.wire_bytes;
+            reading.stall.decode += began.elapsed().as_secs_f64();
+            let (done, rows) = (step.step + 1, step.batch.num_rows() as u64);
+            let share = Some(reading.stall.stall_share());
+            if let Some(progress) = pace.tick(done, spec.steps(), rows, share) {
+                self.reporter.send(progress);
+            }
+        }
+        Ok(reading)
+    }
+
+    /// [`TrainerError::Stopped`] where the attempt was told to stop.
+    ///
+    /// # Errors
+    /// That.
+    pub(crate) fn go_on(&self) -> Result<(), TrainerError> {
+        if self.cancel.is_cancelled() {
+            return Err(TrainerError::Stopped);
+        }
+        Ok(())
+    }
+
+    /// As many threads as the configuration says, named after what they do.
+    ///
+    /// # Errors
+    /// [`TrainerError::Bug`] where they cannot be started.
+    pub(crate) fn pool(&self, name: &'static str) -> Result<ThreadPool, TrainerError> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.config.resolved_threads())
+            .thread_name(move |i| format!("{name}-{i}"))
+            .build()
+            .map_err(TrainerError::bug)
     }
 }
 

@@ -12,6 +12,7 @@ mod attempt;
 mod checkpoint;
 mod config;
 pub mod cust2vec;
+mod epochs;
 mod error;
 mod feed;
 mod lanes;

@@ -1,5 +1,7 @@
 //! Iterations: items fixed and users solved, then the other way round.
 
+use std::borrow::Cow;
+
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
@@ -78,19 +80,20 @@ impl Als {
         solved: &mut Factors,
         watch: Watch<'_>,
     ) -> Result<(), TrainerError> {
-        self.fix(fixed)?.solve(entries, solved, watch)
+        self.fix(Cow::Borrowed(fixed))?
+            .solve(entries, solved, watch)
     }
 
     /// Makes ready what all rows of a side share, for as many solutions as are wanted.
     ///
     /// # Errors
     /// [`TrainerError::Data`] where factors are not independent and λ is 0.
-    pub fn fix<'f>(&self, factors: &'f Factors) -> Result<Fixed<'f>, TrainerError> {
+    pub fn fix<'f>(&self, factors: Cow<'f, Factors>) -> Result<Fixed<'f>, TrainerError> {
         let basis = match self.feedback {
             Feedback::Implicit { .. } => {
                 let lambda = f64::from(self.regularization);
-                let basis = Basis::new(&gramian(factors), factors.dim(), lambda)?;
-                let z = basis.inside(factors);
+                let basis = Basis::new(&gramian(&factors), factors.dim(), lambda)?;
+                let z = basis.inside(&factors);
                 Some((basis, z))
             }
             // Divided by λ·n a row's system has the same form: B is I.
@@ -107,12 +110,18 @@ impl Als {
 /// The side that is fixed while the other is solved.
 pub struct Fixed<'f> {
     als: Als,
-    factors: &'f Factors,
+    factors: Cow<'f, Factors>,
     /// Where B is not I: the basis, and the factors in it.
     basis: Option<(Basis, Factors)>,
 }
 
 impl Fixed<'_> {
+    /// The fixed side's factors.
+    #[must_use]
+    pub fn factors(&self) -> &Factors {
+        &self.factors
+    }
+
     /// As [`Als::solve`].
     ///
     /// # Errors
@@ -136,10 +145,12 @@ impl Fixed<'_> {
                 basis.leave(solved);
                 Ok(())
             }
-            _ => self.als.rows(entries, self.factors, solved, watch, |n, v| {
-                let by = 1.0 / (lambda * n as f32);
-                (by, by * v)
-            }),
+            _ => self
+                .als
+                .rows(entries, &self.factors, solved, watch, |n, v| {
+                    let by = 1.0 / (lambda * n as f32);
+                    (by, by * v)
+                }),
         }
     }
 }

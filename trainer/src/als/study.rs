@@ -12,7 +12,7 @@ use super::entries::Entries;
 use super::factors::Factors;
 use super::fit::Watch;
 use super::top::top;
-use super::train::{als, exact, first_items, stopped};
+use super::train::{als, exact, first_items};
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::storage::Storage;
@@ -50,7 +50,7 @@ impl Study<'_> {
         context: &FeedContext,
         storage: &Storage,
     ) -> Result<(AlsParams, Vec<TrialRow>), TrainerError> {
-        let watch: Watch<'_> = &|_| stopped(context);
+        let watch: Watch<'_> = &|_| context.go_on();
         let trials = self.study.trials(self.params);
         let mut judged = self.judged(storage, trials.len());
         for fold in 0..self.study.folds {

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use pannier_proto::feed::FeedSpec;
-use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::spec::{AlsFeedback, AlsParams, AlsSolver};
-use pannier_proto::work::{EpochStall, StallLedger, TrialRow, WorkReportKind};
+use pannier_proto::work::{StallLedger, TrialRow, WorkReportKind};
 use rayon::ThreadPool;
 
 use super::artifact::Learned;
@@ -18,7 +17,8 @@ use super::factors::Factors;
 use super::fit::{Als, Feedback, Solver, Watch};
 use super::read::{Bought, bought};
 use super::study::Study;
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Checkpoints, work_of};
+use crate::epochs::Epochs;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::report::Pace;
@@ -50,7 +50,7 @@ pub(crate) struct Trained {
     users: Factors,
     items: Factors,
     /// The time of reading, and of each iteration.
-    pub epochs: Vec<EpochStall>,
+    pub epochs: Epochs,
     pub resumed_from: Option<(u64, u64)>,
 }
 
@@ -105,18 +105,6 @@ pub(crate) fn exact(params: &AlsParams) -> Als {
 }
 
 impl Training<'_> {
-    /// Digest of everything that decides the weights.
-    fn digest(&self) -> String {
-        digest_of(&(
-            self.params,
-            self.seed,
-            self.feed.digest(),
-            &self.vocab.digest,
-            BUILD_ID,
-            REVISION,
-        ))
-    }
-
     fn fresh(&self, params: &AlsParams, entries: &Entries) -> State {
         let dim = params.factors as usize;
         State {
@@ -141,12 +129,8 @@ impl Training<'_> {
             let reason = "no known user bought anything in the training's part; check weeks, split and checks of the spec";
             return Err(TrainerError::data("counts", reason));
         }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(context.config.resolved_threads())
-            .thread_name(|i| format!("als-{i}"))
-            .build()
-            .map_err(TrainerError::bug)?;
-        let work = self.digest();
+        let pool = context.pool("als")?;
+        let work = work_of(self.params, self.seed, self.feed, self.vocab, REVISION);
         let (params, trials) = match &self.params.study {
             None => (self.params.clone(), Vec::new()),
             Some(study) => {
@@ -172,7 +156,7 @@ impl Training<'_> {
         context: &FeedContext,
         pool: &ThreadPool,
         params: AlsParams,
-        mut bought: Bought,
+        bought: Bought,
         checkpoints: &mut Checkpoints<State>,
     ) -> Result<Trained, TrainerError> {
         let reporter = &context.reporter;
@@ -180,10 +164,7 @@ impl Training<'_> {
         let resumed_from = taken_up.as_ref().map(|state| (state.done, 0));
         let mut state = taken_up.unwrap_or_else(|| self.fresh(&params, &bought.entries));
         reporter.log(self.opening(&params, &bought, state.done));
-        let mut epochs = vec![EpochStall {
-            epoch: state.done,
-            stall: bought.stall,
-        }];
+        let mut epochs = Epochs::new(state.done, bought.reading.stall);
         let across = bought.entries.transposed();
         let rounds = Rounds {
             params: &params,
@@ -197,7 +178,7 @@ impl Training<'_> {
         while state.done < u64::from(params.iterations) {
             let began = Instant::now();
             pool.install(|| rounds.iterate(&mut state))?;
-            book(&mut epochs, state.done - 1, began.elapsed().as_secs_f64());
+            epochs.book(state.done - 1, began.elapsed().as_secs_f64());
             if self.checkpoint_due(state.done) {
                 checkpoints.put(&state, state.done, reporter)?;
             }
@@ -206,14 +187,12 @@ impl Training<'_> {
             mut users, items, ..
         } = state;
         // Users as these items have them, to the end: as anyone is solved who asks later.
-        let watch: Watch<'_> = &|_| stopped(context);
+        let watch: Watch<'_> = &|_| context.go_on();
         pool.install(|| exact(&params).solve(&bought.entries, &items, &mut users, watch))?;
         if !users.is_finite() || !items.is_finite() {
             let reason = "the factors are no longer numbers; raise regularization";
             return Err(TrainerError::data("params", reason));
         }
-        bought.stall = StallLedger::default();
-        epochs.iter().for_each(|epoch| bought.stall += epoch.stall);
         Ok(Trained {
             bought,
             params,
@@ -242,26 +221,6 @@ impl Training<'_> {
     }
 }
 
-/// Books seconds to an iteration; those of reading stand with the first.
-fn book(epochs: &mut Vec<EpochStall>, epoch: u64, compute: f64) {
-    let stall = StallLedger {
-        compute,
-        ..StallLedger::default()
-    };
-    match epochs.last_mut().filter(|last| last.epoch == epoch) {
-        Some(last) => last.stall += stall,
-        None => epochs.push(EpochStall { epoch, stall }),
-    }
-}
-
-/// Whether the attempt was told to stop.
-pub(super) fn stopped(context: &FeedContext) -> Result<(), TrainerError> {
-    if context.cancel.is_cancelled() {
-        return Err(TrainerError::Stopped);
-    }
-    Ok(())
-}
-
 /// Iterations, watched.
 struct Rounds<'a> {
     params: &'a AlsParams,
@@ -278,7 +237,7 @@ struct Rounds<'a> {
 impl Rounds<'_> {
     /// Counts rows and tells of them.
     fn solved(&self, rows: usize) -> Result<(), TrainerError> {
-        stopped(self.context)?;
+        self.context.go_on()?;
         let done = self.done.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
         self.untold.fetch_add(rows as u64, Ordering::Relaxed);
         let all = (self.entries.rows() + self.across.rows()) as u64;

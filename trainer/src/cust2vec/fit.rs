@@ -4,16 +4,16 @@
 use std::time::Instant;
 
 use pannier_proto::feed::FeedSpec;
-use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::spec::{self, Cust2vecArchitecture, Optimizer, UpdateMode};
-use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
+use pannier_proto::work::{StallLedger, WorkReportKind};
 
 use super::checkpoint::State;
 use super::read::{Read, read};
 use super::steps::Architecture;
 use super::train::{Cust2vec, Cust2vecParams};
 use super::vectors::Vectors;
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Checkpoints, work_of};
+use crate::epochs::Epochs;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::report::Pace;
@@ -41,7 +41,7 @@ pub(crate) struct Trained {
     /// Items that were gone over.
     pub items: u64,
     /// The time of reading, and of each epoch.
-    pub epochs: Vec<EpochStall>,
+    pub epochs: Epochs,
     pub resumed_from: Option<(u64, u64)>,
 }
 
@@ -88,18 +88,6 @@ pub(crate) fn priors(vocab: &Vocab, power: f64) -> Vec<f32> {
 }
 
 impl Training<'_> {
-    /// Digest of everything that decides the weights.
-    fn digest(&self) -> String {
-        digest_of(&(
-            self.params,
-            self.seed,
-            self.feed.digest(),
-            &self.vocab.digest,
-            BUILD_ID,
-            REVISION,
-        ))
-    }
-
     /// Trains from the newest checkpoint, or from the start, to the end.
     ///
     /// # Errors
@@ -111,7 +99,7 @@ impl Training<'_> {
         storage: &Storage,
     ) -> Result<Trained, TrainerError> {
         let reporter = &context.reporter;
-        let mut read = read(context, self.feed, self.vocab.rows())?;
+        let read = read(context, self.feed, self.vocab.rows())?;
         let (users, total) = (read.documents.len(), u64::from(self.params.epochs));
         if users == 0 {
             let reason = "no known user bought anything in the training's part; check weeks, split and checks of the spec";
@@ -119,8 +107,11 @@ impl Training<'_> {
         }
         let threads = context.config.resolved_threads();
         let kernel = kernel(self.params, self.seed, self.vocab, threads)?;
-        let mut checkpoints =
-            Checkpoints::new(storage.clone(), self.checkpoints.to_owned(), self.digest());
+        let mut checkpoints = Checkpoints::new(
+            storage.clone(),
+            self.checkpoints.to_owned(),
+            work_of(self.params, self.seed, self.feed, self.vocab, REVISION),
+        );
         let taken_up: Option<State> = checkpoints.newest(reporter)?;
         let resumed_from = taken_up.as_ref().map(|state| (u64::from(state.done), 0));
         let adagrad = self.params.optimizer == Optimizer::Adagrad;
@@ -134,15 +125,10 @@ impl Training<'_> {
             "cust2vec: {users} users with {items} items, {total} epochs; from epoch {}",
             state.done
         ));
-        let mut epochs = vec![EpochStall {
-            epoch: u64::from(state.done),
-            stall: read.stall,
-        }];
+        let mut epochs = Epochs::new(u64::from(state.done), read.reading.stall);
         let mut pace = Pace::new();
         while state.done < self.params.epochs {
-            if context.cancel.is_cancelled() {
-                return Err(TrainerError::Stopped);
-            }
+            context.go_on()?;
             let began = Instant::now();
             let State {
                 vectors,
@@ -152,7 +138,7 @@ impl Training<'_> {
             let learnt = kernel.epoch(vectors, squares.as_ref(), &read.documents, *done)?;
             *done += 1;
             let (epoch, done) = (u64::from(*done) - 1, u64::from(*done));
-            book(&mut epochs, epoch, began.elapsed().as_secs_f64());
+            epochs.book(epoch, began.elapsed().as_secs_f64());
             let loss = learnt.loss.sum / learnt.loss.pairs.max(1) as f64;
             if !loss.is_finite() || !vectors.is_finite() {
                 let reason = "the weights are no longer numbers; lower learning_rate";
@@ -173,8 +159,6 @@ impl Training<'_> {
                 checkpoints.put(&state, done, reporter)?;
             }
         }
-        read.stall = StallLedger::default();
-        epochs.iter().for_each(|epoch| read.stall += epoch.stall);
         Ok(Trained {
             read,
             vectors: state.vectors,
@@ -193,17 +177,5 @@ impl Training<'_> {
     fn checkpoint_due(&self, done: u64) -> bool {
         let every = u64::from(self.params.checkpoint_epochs);
         every > 0 && done.is_multiple_of(every)
-    }
-}
-
-/// Books seconds to an epoch; those of reading stand with the first.
-fn book(epochs: &mut Vec<EpochStall>, epoch: u64, compute: f64) {
-    let stall = StallLedger {
-        compute,
-        ..StallLedger::default()
-    };
-    match epochs.last_mut().filter(|last| last.epoch == epoch) {
-        Some(last) => last.stall += stall,
-        None => epochs.push(EpochStall { epoch, stall }),
     }
 }

@@ -1,30 +1,21 @@
 //! From a feed of sequences to a list of items for each user.
 
-use std::time::Instant;
-
 use arrow::array::{Array, AsArray, ListArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt32Type};
-use pannier_feed::digest::{Ledger, of_step};
-use pannier_feed::reader::book_wait;
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::ids::FIRST_ITEM;
-use pannier_proto::work::StallLedger;
 
 use crate::error::TrainerError;
-use crate::feed::FeedContext;
+use crate::feed::{FeedContext, Reading};
 use crate::names::Names;
-use crate::report::Pace;
 use crate::sgns::Documents;
 
 /// What users bought, in their order.
 pub(crate) struct Read {
     pub names: Names,
     pub documents: Documents,
-    /// Digests of the batches.
-    pub ledger: Ledger,
-    pub stall: StallLedger,
-    pub wire_bytes: u64,
+    pub reading: Reading,
 }
 
 /// Reads a whole feed of columns user_id, baskets: `List<List<UInt32>>` and train, how many of the
@@ -38,28 +29,11 @@ pub(crate) fn read(
     rows: usize,
 ) -> Result<Read, TrainerError> {
     let (mut names, mut items, mut ends) = (Names::default(), Vec::new(), Vec::new());
-    let (mut ledger, mut stall, mut wire_bytes) = (Ledger::default(), StallLedger::default(), 0);
-    let mut feed = context.open(spec, (0, 0), 1, false)?;
-    let mut pace = Pace::new();
-    while let Some((step, wait)) = feed.next_blocking()? {
-        book_wait(&mut stall, wait, step.spent);
-        let began = Instant::now();
-        ledger.add(&of_step(step.epoch, step.step, &step.batch)?);
-        add(&step.batch, &mut names, &mut items, &mut ends)?;
-        wire_bytes += step.wire_bytes;
-        stall.decode += began.elapsed().as_secs_f64();
-        let (done, users) = (step.step + 1, step.batch.num_rows() as u64);
-        let share = Some(stall.stall_share());
-        if let Some(progress) = pace.tick(done, spec.steps(), users, share) {
-            context.reporter.send(progress);
-        }
-    }
+    let reading = context.read_all(spec, |batch| add(batch, &mut names, &mut items, &mut ends))?;
     Ok(Read {
         names,
         documents: Documents::new(items, ends, rows)?,
-        ledger,
-        stall,
-        wire_bytes,
+        reading,
     })
 }
 

@@ -2,17 +2,15 @@
 
 use pannier_proto::ids::FIRST_ITEM;
 
-use crate::als::{Als, Entries, Factors, top};
+use crate::als::{Entries, Factors, Fixed, UNWATCHED};
 use crate::error::TrainerError;
 use crate::predict::queries::Query;
-use crate::predict::rank::Place;
+use crate::predict::rank::{Place, first_by_product};
 
 /// What users are solved with.
 pub(crate) struct Factorized {
-    /// How; every user to the end.
-    pub als: Als,
-    /// Of the real items.
-    pub items: Factors,
+    /// The real items, and how: every user to the end.
+    pub fixed: Fixed<'static>,
 }
 
 impl Factorized {
@@ -28,26 +26,17 @@ impl Factorized {
         places: usize,
         new_only: bool,
     ) -> Result<Vec<Vec<Place>>, TrainerError> {
-        let mut entries = Entries::none(self.items.rows());
+        let items = self.fixed.factors();
+        let mut entries = Entries::none(items.rows());
         for query in queries {
             entries.push_row();
             for (item, count) in query.items.iter().zip(&query.counts) {
                 entries.push((item - FIRST_ITEM) as usize, *count)?;
             }
         }
-        let mut users = Factors::zero(queries.len(), self.items.dim());
-        self.als
-            .fix(&self.items)?
-            .solve(&entries, &mut users, &|_| Ok(()))?;
+        let mut users = Factors::zero(queries.len(), items.dim());
+        self.fixed.solve(&entries, &mut users, UNWATCHED)?;
         let left_out = |row: usize| if new_only { entries.row(row).0 } else { &[] };
-        let best = top(&users, &self.items, places, left_out);
-        let place = |place: &crate::als::Place| Place {
-            item: place.column + FIRST_ITEM,
-            score: place.score,
-        };
-        Ok(best
-            .iter()
-            .map(|row| row.iter().map(place).collect())
-            .collect())
+        Ok(first_by_product(&users, items, places, left_out))
     }
 }

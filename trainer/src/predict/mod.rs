@@ -11,8 +11,10 @@ mod rank;
 mod scorers;
 mod users;
 
+use std::borrow::Cow;
 use std::time::Instant;
 
+use pannier_proto::ids::FIRST_ITEM;
 use pannier_proto::spec::ModelSpec;
 use pannier_proto::work::{PredictWork, Predictor, WorkOutcome};
 use rayon::ThreadPool;
@@ -67,12 +69,7 @@ impl Prediction<'_> {
         storage: &Storage,
     ) -> Result<WorkOutcome, TrainerError> {
         let began = Instant::now();
-        let threads = context.config.resolved_threads();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|i| format!("rank-{i}"))
-            .build();
-        let pool = pool.map_err(TrainerError::bug)?;
+        let pool = context.pool("rank")?;
         let counts = by_index(self.vocab.counts());
         let ranker = self.ranker(context, storage, &pool, &counts)?;
         let mut output = None;
@@ -97,9 +94,7 @@ impl Prediction<'_> {
                 None => output.insert(Output::create(storage, self, step.batch.schema_ref())?),
             };
             file.write(&names, &ranked)?;
-            if context.cancel.is_cancelled() {
-                return Err(TrainerError::Stopped);
-            }
+            context.go_on()?;
             done += queries.len() as u64;
             if let Some(progress) = pace.tick(done, total, queries.len() as u64, None) {
                 context.reporter.send(progress);
@@ -126,23 +121,19 @@ impl Prediction<'_> {
         counts: &[u64],
         queries: &[Query],
     ) -> Result<Vec<Vec<Place>>, TrainerError> {
-        let own = |query: &'_ Query| -> Vec<u32> {
-            if self.work.new_only {
-                query.items.clone()
-            } else {
-                Vec::new()
-            }
-        };
-        let block = |scores: &mut Vec<f32>, block: &[Query]| {
-            if context.cancel.is_cancelled() {
-                return Err(TrainerError::Stopped);
-            }
+        let block = |scores: &mut Vec<f32>, block: &[Query]| -> Result<_, TrainerError> {
+            context.go_on()?;
             let scores = &mut scores[..block.len() * counts.len()];
             scorer.score(block, scores);
             let places = block.iter().zip(scores.chunks_exact(counts.len()));
             Ok(places
                 .map(|(query, scores)| {
-                    first_places(scores, counts, &own(query), self.work.top as usize)
+                    let own = if self.work.new_only {
+                        &query.items[..]
+                    } else {
+                        &[]
+                    };
+                    first_places(scores, counts, own, self.work.top as usize)
                 })
                 .collect::<Vec<_>>())
         };
@@ -178,8 +169,7 @@ impl Prediction<'_> {
                 Box::new(pool.install(|| CoOccurrence::new(&all, counts.len())))
             }
             Predictor::Model { artifact } => {
-                let threads = context.config.resolved_threads();
-                return model(storage, artifact, self.vocab, counts, threads);
+                return model(storage, artifact, self.vocab, counts, pool);
             }
         };
         Ok(Ranker::Scored(scorer))
@@ -192,7 +182,7 @@ fn model(
     artifact: &str,
     vocab: &Vocab,
     counts: &[u64],
-    threads: usize,
+    pool: &ThreadPool,
 ) -> Result<Ranker, TrainerError> {
     let config = ArtifactConfig::read(storage, artifact, vocab)?;
     let (rows, ranker) = match config.model {
@@ -205,18 +195,17 @@ fn model(
         ModelSpec::Cust2vec(params) => {
             let vectors = cust2vec::artifact::load(storage, artifact)?;
             let rows = vectors.rows();
-            let kernel = cust2vec::fit::kernel(&params, config.seed, vocab, threads)?;
+            let kernel =
+                cust2vec::fit::kernel(&params, config.seed, vocab, pool.current_num_threads())?;
             let priors = cust2vec::fit::priors(vocab, params.power);
             let users = Users::new(kernel, vectors, &priors, params.epochs);
             (rows, Ranker::Users(users))
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;
-            let als = als::train::exact(&params);
-            (
-                vocab.rows() - vocab.items.len() + items.rows(),
-                Ranker::Factorized(Factorized { als, items }),
-            )
+            let rows = items.rows() + FIRST_ITEM as usize;
+            let fixed = pool.install(|| als::train::exact(&params).fix(Cow::Owned(items)))?;
+            (rows, Ranker::Factorized(Factorized { fixed }))
         }
     };
     if rows != counts.len() {

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use pannier_proto::ids::FIRST_ITEM;
 
+use crate::als::{self, Factors};
+
 /// An item in a ranking.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Place {
@@ -35,6 +37,24 @@ pub(crate) fn first_places(scores: &[f32], counts: &[u64], own: &[u32], top: usi
             item,
             score: scores[item as usize],
         })
+        .collect()
+}
+
+/// The first `top` items of every user by the product of their vectors; ties by index, the smaller
+/// first. `items`: the real ones; `left_out` gives those, from 0 and ascending, that a user shall not
+/// get. On the pool of the calling thread.
+pub(crate) fn first_by_product<'a>(
+    users: &Factors,
+    items: &Factors,
+    top: usize,
+    left_out: impl Fn(usize) -> &'a [u32] + Sync,
+) -> Vec<Vec<Place>> {
+    let place = |place: als::Place| Place {
+        item: place.column + FIRST_ITEM,
+        score: place.score,
+    };
+    let best = als::top(users, items, top, left_out).into_iter();
+    best.map(|row| row.into_iter().map(place).collect())
         .collect()
 }
 

@@ -3,11 +3,11 @@
 
 use pannier_proto::ids::FIRST_ITEM;
 
-use crate::als::{Factors, top};
+use crate::als::Factors;
 use crate::cust2vec::{Cust2vec, Vectors};
 use crate::error::TrainerError;
 use crate::predict::queries::Query;
-use crate::predict::rank::Place;
+use crate::predict::rank::{Place, first_by_product};
 use crate::sgns::Documents;
 
 /// A user's item stands so often in the list at most: more would say little more.
@@ -75,12 +75,6 @@ impl Users {
             .map(|query| query.items.iter().map(|item| item - FIRST_ITEM).collect())
             .collect();
         let left_out = |row: usize| if new_only { &own[row][..] } else { &[] };
-        let best = top(&users, &self.items, places, left_out);
-        let place = |place: &crate::als::Place| Place {
-            item: place.column + FIRST_ITEM,
-            score: place.score,
-        };
-        let rows = best.iter().map(|row| row.iter().map(place).collect());
-        Ok(rows.collect())
+        Ok(first_by_product(&users, &self.items, places, left_out))
     }
 }

@@ -6,11 +6,10 @@ use std::time::Instant;
 use pannier_feed::digest::Ledger;
 use pannier_feed::reader::after;
 use pannier_proto::feed::{FeedSpec, NoNoise, NoiseTable, PairWindow, mix};
-use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::spec::{Optimizer, Prod2vecParams, UpdateMode};
 use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
 
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Checkpoints, work_of};
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::lanes::Instructions;
@@ -54,18 +53,6 @@ pub(crate) struct Trained {
 }
 
 impl Training<'_> {
-    /// Digest of everything that decides the weights.
-    fn digest(&self) -> String {
-        digest_of(&(
-            self.params,
-            self.seed,
-            self.feed.digest(),
-            &self.vocab.digest,
-            BUILD_ID,
-            REVISION,
-        ))
-    }
-
     fn epochs(&self) -> u64 {
         u64::from(self.params.epochs)
     }
@@ -100,8 +87,11 @@ impl Training<'_> {
                 "it has no baskets; check weeks, split and checks of the spec",
             ));
         }
-        let mut checkpoints =
-            Checkpoints::new(storage.clone(), self.checkpoints.to_owned(), self.digest());
+        let mut checkpoints = Checkpoints::new(
+            storage.clone(),
+            self.checkpoints.to_owned(),
+            work_of(self.params, self.seed, self.feed, self.vocab, REVISION),
+        );
         let taken_up: Option<State> = checkpoints.newest(reporter)?;
         let resumed_from = taken_up.as_ref().map(|state| state.next);
         let mut state = taken_up.unwrap_or_else(|| self.fresh());
@@ -115,14 +105,12 @@ impl Training<'_> {
         };
         let mut stalls = Stalls::default();
         let feed = context.open(self.feed, state.next, self.epochs(), self.gathered)?;
-        std::thread::scope(|scope| {
+        std::thread::scope(|scope| -> Result<(), TrainerError> {
             let mut ready = Ready::start(scope, feed, &preparation)?;
             let mut progress = Progress::new(self, steps);
             let learning = Learning::new(self, context.config.resolved_threads())?;
             while let Some(step) = ready.next(&mut stalls.all)? {
-                if context.cancel.is_cancelled() {
-                    return Err(TrainerError::Stopped);
-                }
+                context.go_on()?;
                 let began = Instant::now();
                 let global = step.epoch * steps + step.step;
                 let rate = self.rate(global, steps) as f32;
