@@ -32,7 +32,9 @@ use crate::slots::lost_ground;
 const FAILURES: u32 = 3;
 /// Times that one plan begins anew since an executor went away, which says nothing against it.
 const LOSSES: u32 = 20;
-/// Between two looks at a job.
+/// Between two looks at a job that has just begun: a small table is not waited for in vain.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+/// Between two looks at a job that takes its time, and at executors that are to come.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How far a job is: partitions of stages.
@@ -224,14 +226,16 @@ impl Jobs {
         progress: &mut (impl FnMut(JobProgress) + Send),
     ) -> Result<Watched, SchedulerError> {
         let (mut seen, mut changed) = (JobProgress::default(), Instant::now());
+        let mut look = FIRST_LOOK;
         loop {
             tokio::select! {
                 () = cancel.cancelled() => {
                     let _ = self.ballista.cancel_job(job.clone()).await;
                     return Err(cancelled());
                 }
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(look) => {}
             }
+            look = (look * 5 / 4).min(LOOK);
             let status = self.ballista.state.task_manager.get_job_status(job).await;
             match status.ok().flatten().and_then(|s| s.status) {
                 Some(JobState::Successful(_)) => return Ok(Watched::Done),

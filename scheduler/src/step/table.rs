@@ -176,11 +176,11 @@ pub fn tell_operators(run: &StepRun, operators: Vec<Operator>) {
     run.tell(RunEventKind::Operators { step, operators });
 }
 
-/// Tells how far a job is, not too often.
+/// Tells how far a job is, once something of it is done, and not too often.
 pub fn progress(run: &StepRun) -> impl FnMut(JobProgress) + Send + '_ {
     let mut last: Option<Instant> = None;
     move |now| {
-        if last.is_none_or(|l| l.elapsed() >= TOLD) {
+        if now.done > 0 && last.is_none_or(|l| l.elapsed() >= TOLD) {
             last = Some(Instant::now());
             run.tell(RunEventKind::StepProgress {
                 step: run.step.clone(),

@@ -7,7 +7,7 @@ use pannier_proto::event::RunEvent;
 use pannier_proto::status::PlanStep;
 use pannier_tests::{Outcome, Process, eventually, ran, shared};
 
-use crate::words::{TABLE, progressed};
+use crate::words::half_made;
 
 const SPEC: &str = r#"name = "small"
 [source]
@@ -69,7 +69,7 @@ async fn a_process_that_is_suspended_goes_on() -> anyhow::Result<()> {
     eventually(Duration::from_secs(60), "a table half made", async || {
         events(&run)
             .iter()
-            .any(|e| progressed(&e.kind, TABLE, |_| true))
+            .any(|e| half_made(&e.kind, |_| true))
             .then_some(())
     })
     .await?;

@@ -8,7 +8,7 @@ use pannier_proto::event::{RunEvent, RunEventKind};
 use pannier_tests::{Cluster, Options, Shared, on_cluster};
 use serde_json::Value;
 
-use crate::words::{TABLE, mid_epoch, progressed};
+use crate::words::{half_made, mid_epoch};
 
 /// From the request to the end of the run.
 const SECONDS: Duration = Duration::from_secs(10);
@@ -91,7 +91,7 @@ async fn cancelled_while_tables_are_made() -> anyhow::Result<()> {
         let run = cluster.submit("spec.toml")?;
         cluster
             .event(&run, "a table half made", |e| {
-                progressed(e, TABLE, |share| share < 0.5)
+                half_made(e, |share| share < 0.5)
             })
             .await?;
         cancelled_and_retried(cluster, shared, &run).await

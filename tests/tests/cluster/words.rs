@@ -3,15 +3,12 @@
 use pannier_proto::event::{RunEvent, RunEventKind, StepOutcome};
 use pannier_proto::work::WorkOutcome;
 
-/// Whether the step has begun and a part of `range` of its partitions is done.
-pub fn progressed(kind: &RunEventKind, wanted: &str, range: impl FnOnce(f64) -> bool) -> bool {
+/// Whether a table of several stages is under way, a part of `range` of its partitions done. Any
+/// table, for one of them may be over between two looks at it.
+pub fn half_made(kind: &RunEventKind, range: impl FnOnce(f64) -> bool) -> bool {
     matches!(kind, RunEventKind::StepProgress { step, done, total, .. }
-        if step == wanted && *done > 0 && done < total && range(*done as f64 / *total as f64))
-}
-
-/// Whether the step is done.
-pub fn finished(kind: &RunEventKind, wanted: &str) -> bool {
-    matches!(kind, RunEventKind::StepFinished { step, .. } if step == wanted)
+        if step.starts_with("table:") && *total > ONE_STAGE && *done > 0 && done < total
+            && range(*done as f64 / *total as f64))
 }
 
 /// The epoch and step of a checkpoint that was committed.
@@ -48,5 +45,5 @@ pub fn unbroken(events: &[RunEvent]) -> bool {
 
 /// The step of a test's training.
 pub const TRAIN: &str = "train:vectors";
-/// A table that is made in several stages.
-pub const TABLE: &str = "table:splits";
+/// Partitions of a stage.
+const ONE_STAGE: u64 = 8;
