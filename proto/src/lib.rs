@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod objects;
 pub mod profile;
 pub mod ranking;
+pub mod segments;
 pub mod spec;
 pub mod status;
 pub mod work;

@@ -97,6 +97,12 @@ pub fn recommendations(run_id: &str, train: &str) -> String {
     format!("runs/{run_id}/recommendations/{train}")
 }
 
+/// Folder of the segments of a run's model.
+#[must_use]
+pub fn segments(run_id: &str, train: &str) -> String {
+    format!("runs/{run_id}/segments/{train}")
+}
+
 /// Folder of an artifact.
 #[must_use]
 pub fn artifact_dir(model: &str, version: u32) -> String {

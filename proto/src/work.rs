@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feed::FeedSpec;
 use crate::manifest::ArtifactFile;
-use crate::spec::ModelSpec;
+use crate::spec::{ModelSpec, SegmentsSpec};
 use crate::wire::FeedEndpoint;
 pub use stall::{EpochStall, StallLedger};
 pub use trial::TrialRow;
@@ -60,6 +60,8 @@ pub enum WorkKind {
     Train(TrainWork),
     /// Rank the catalogue for every query and write the first places.
     Predict(PredictWork),
+    /// Group a model's users and say what the groups are like.
+    Segment(SegmentWork),
 }
 
 /// A model to be fit.
@@ -101,6 +103,25 @@ pub struct PredictWork {
     pub output: String,
     /// What is written there.
     pub form: PredictionForm,
+}
+
+/// Users to be grouped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentWork {
+    /// The model's name in the registry.
+    pub model: String,
+    /// Folder of the artifact with the users' vectors.
+    pub artifact: String,
+    /// How.
+    pub spec: SegmentsSpec,
+    /// Of first centres and what else is drawn.
+    pub seed: u64,
+    /// A row for each user: user_id; spend, units, baskets: Float64.
+    pub kpis: FeedSpec,
+    /// Rows of a user together: user_id, attribute, value.
+    pub attributes: FeedSpec,
+    /// Folder of what is written.
+    pub output: String,
 }
 
 /// What predictions are written as.
@@ -252,6 +273,21 @@ pub enum WorkOutcome {
         /// Rows written.
         rows: u64,
         /// Path of the Parquet file below the warehouse.
+        path: String,
+        /// Seconds of this attempt.
+        seconds: f64,
+    },
+    /// Users were grouped.
+    Segmented {
+        /// Users.
+        users: u64,
+        /// Segments.
+        segments: u32,
+        /// Why so many.
+        reason: String,
+        /// Whether halves of the users are grouped alike; unknown where the number was given.
+        reliable: Option<bool>,
+        /// Path of the [`SegmentSummary`](crate::segments::SegmentSummary) below the warehouse.
         path: String,
         /// Seconds of this attempt.
         seconds: f64,

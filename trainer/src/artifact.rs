@@ -29,7 +29,7 @@ pub(crate) const WEIGHTS: &str = "model.safetensors";
 /// [`ArtifactConfig`].
 const CONFIG: &str = "config.json";
 /// Vectors of users.
-const USERS: &str = "users.parquet";
+pub(crate) const USERS: &str = "users.parquet";
 /// Users that are written at a time.
 const USERS_ROWS: usize = 16_384;
 

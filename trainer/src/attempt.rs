@@ -13,6 +13,7 @@ use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::predict::Prediction;
 use crate::report::Reporter;
+use crate::segmentation::segment;
 use crate::storage::Storage;
 use crate::train::train;
 use crate::vocab::Vocab;
@@ -64,5 +65,6 @@ fn outcome(work: &Work, surroundings: Surroundings) -> Result<WorkOutcome, Train
             let vocab = &vocab;
             Prediction { work, vocab }.run(&context, &storage)
         }
+        WorkKind::Segment(work) => segment(work, &context, &storage),
     }
 }

@@ -7,7 +7,7 @@ use super::evaluate::{BaselineModel, Question};
 use super::gate::{Gate, GateSide};
 use super::metric::Metric;
 use super::source::MAPPED_LAYOUT;
-use super::{ModelSpec, RunSpec, TrainSpec, TransformSpec, keys};
+use super::{ModelSpec, RunSpec, SegmentsSpec, TrainSpec, TransformSpec, keys};
 
 /// A rule that does not hold.
 pub(super) struct Complaint {
@@ -247,7 +247,24 @@ fn questions(spec: &RunSpec) -> Vec<Complaint> {
         let help = "add a [[train]] with model = \"als\", or remove [recommend]";
         found.push(complaint("recommend", message, help));
     }
+    if let Some(segments) = &spec.segments {
+        found.extend(segmented(segments, asked(Question::User)));
+    }
     found
+}
+
+fn segmented(segments: &SegmentsSpec, able: bool) -> Option<Complaint> {
+    if !able {
+        let message = "[segments] needs a model that knows users, and the spec trains none";
+        let help = "add a [[train]] with model = \"cust2vec\", or remove [segments]";
+        return Some(complaint("segments", message, help));
+    }
+    let (least, most) = (segments.k_min, segments.k_max);
+    (segments.k.is_none() && least > most).then(|| {
+        let message = format!("`k_min` is {least}, which is above `k_max`, {most}");
+        let help = "numbers of segments are tried from `k_min` to `k_max`; or give `k`";
+        complaint("segments.k_min", message, help)
+    })
 }
 
 fn learning_rates(path: &str, (first, last): (f64, f64)) -> Option<Complaint> {

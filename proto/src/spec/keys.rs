@@ -26,6 +26,7 @@ pub(super) const TOP: TableKeys = TableKeys {
         "evaluate",
         "publish",
         "recommend",
+        "segments",
     ],
 };
 pub(super) const SOURCE: TableKeys = TableKeys {
@@ -259,9 +260,14 @@ pub(super) const RECOMMEND: TableKeys = TableKeys {
     required: &[],
     optional: &["top", "filter_bought", "csv"],
 };
+pub(super) const SEGMENTS: TableKeys = TableKeys {
+    header: "[segments]",
+    required: &[],
+    optional: &["k", "k_min", "k_max", "normalize", "permutations"],
+};
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 27] = [
+pub(super) const ALL: [&TableKeys; 28] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -289,6 +295,7 @@ pub(super) const ALL: [&TableKeys; 27] = [
     &EVALUATE,
     &PUBLISH,
     &RECOMMEND,
+    &SEGMENTS,
 ];
 
 impl TableKeys {

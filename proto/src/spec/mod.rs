@@ -29,6 +29,7 @@ mod rule;
 mod rule_fields;
 mod rule_parse;
 mod rule_text;
+mod segments;
 mod source;
 mod table;
 mod train;
@@ -58,6 +59,7 @@ pub use rule::{
     Against, Allowed, CheckRule, CheckSpec, CheckValue, ColumnRef, ColumnType, DriftOf, RowTest,
     Severity, TableNumber, Within,
 };
+pub use segments::SegmentsSpec;
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;
 pub use train::{
@@ -112,6 +114,9 @@ pub struct RunSpec {
     /// What every user gets; no lists are written unless given.
     #[serde(default)]
     pub recommend: Option<RecommendSpec>,
+    /// How users are grouped; they are not unless given.
+    #[serde(default)]
+    pub segments: Option<SegmentsSpec>,
 }
 
 fn default_seed() -> u64 {
@@ -190,6 +195,9 @@ impl RunSpec {
             recommend: top
                 .table("recommend", &keys::RECOMMEND)
                 .map(|t| RecommendSpec::read(&t)),
+            segments: top
+                .table("segments", &keys::SEGMENTS)
+                .map(|t| SegmentsSpec::read(&t)),
         }
     }
 }

@@ -170,7 +170,7 @@ fn files(outcome: &WorkOutcome) -> (BTreeMap<String, String>, Option<(u64, u64)>
             let named = files.iter().map(|f| (f.name.clone(), f.digest.clone()));
             (named.collect(), *resumed_from)
         }
-        WorkOutcome::Predicted { .. } => panic!("{outcome:?}"),
+        WorkOutcome::Predicted { .. } | WorkOutcome::Segmented { .. } => panic!("{outcome:?}"),
     }
 }
 

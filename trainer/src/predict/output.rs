@@ -5,16 +5,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
-use object_store::buffered::BufWriter;
-use object_store::path::Path;
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_proto::work::PredictionForm;
-use tokio::io::AsyncWriteExt;
 
+use crate::csv_file::CsvFile;
 use crate::error::TrainerError;
 use crate::predict::Prediction;
 use crate::predict::rank::Place;
-use crate::storage::{Storage, failed};
+use crate::storage::Storage;
 use crate::table_file::TableFile;
 use crate::vocab::Vocab;
 
@@ -23,7 +21,8 @@ pub(crate) struct Output<'a> {
     file: TableFile,
     form: PredictionForm,
     vocab: &'a Vocab,
-    lines: Option<Lines>,
+    /// CSV without a header: name, item, score.
+    lines: Option<CsvFile>,
 }
 
 impl<'a> Output<'a> {
@@ -64,7 +63,7 @@ impl<'a> Output<'a> {
             file: TableFile::create(storage, path("parquet"), Arc::new(Schema::new(fields)))?,
             form: of.work.form,
             vocab: of.vocab,
-            lines: csv.then(|| Lines::create(storage, path("csv"))),
+            lines: csv.then(|| CsvFile::create(storage, path("csv"), false)),
         })
     }
 
@@ -101,7 +100,7 @@ impl<'a> Output<'a> {
         let batch = RecordBatch::try_new(Arc::clone(self.file.schema()), columns);
         let batch = batch.map_err(TrainerError::bug)?;
         if let Some(lines) = &mut self.lines {
-            lines.write(&batch)?;
+            lines.write(&batch.project(&[0, 2, 3]).map_err(TrainerError::bug)?)?;
         }
         self.file.write(&batch)
     }
@@ -116,42 +115,5 @@ impl<'a> Output<'a> {
         }
         let written = self.file.close()?;
         Ok((written.path, written.rows))
-    }
-}
-
-/// CSV without a header: name, item, score.
-struct Lines {
-    storage: Storage,
-    path: String,
-    object: BufWriter,
-}
-
-impl Lines {
-    fn create(storage: &Storage, path: String) -> Self {
-        Self {
-            storage: storage.clone(),
-            object: BufWriter::new(storage.store(), Path::from(path.as_str())),
-            path,
-        }
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), TrainerError> {
-        let columns = batch.project(&[0, 2, 3]).map_err(TrainerError::bug)?;
-        let mut bytes = Vec::new();
-        let mut writer = arrow::csv::WriterBuilder::new()
-            .with_header(false)
-            .build(&mut bytes);
-        writer.write(&columns).map_err(TrainerError::bug)?;
-        drop(writer);
-        let written = self.object.write_all(&bytes);
-        self.storage
-            .runtime()
-            .block_on(written)
-            .map_err(failed("write", &self.path))
-    }
-
-    fn close(mut self) -> Result<(), TrainerError> {
-        let closed = self.storage.runtime().block_on(self.object.shutdown());
-        closed.map_err(failed("write", &self.path))
     }
 }

@@ -26,6 +26,7 @@ pub use kmeans::{KMeans, Segments};
 pub use map::{Map, map};
 pub use permutation::{Spread, spread};
 pub use points::Points;
+pub(crate) use silhouette::sampled;
 pub use silhouette::{Silhouette, silhouette};
 pub use stability::Stability;
 pub use survey::Survey;

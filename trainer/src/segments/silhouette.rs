@@ -79,7 +79,7 @@ pub fn silhouette(
 }
 
 /// So many rows, ascending: those of the smallest hashes.
-pub(super) fn sampled(rows: usize, sample: usize, seed: u64) -> Vec<u32> {
+pub(crate) fn sampled(rows: usize, sample: usize, seed: u64) -> Vec<u32> {
     let mut all: Vec<u32> = (0..rows as u32).collect();
     if sample < rows {
         let key = mix(seed ^ 0x7361_6D70_6C65_6421);

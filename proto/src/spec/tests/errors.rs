@@ -437,6 +437,39 @@ top = 5
   | ^^^^^^^^^^^
   = help: add a [[train]] with model = "als", or remove [recommend]"#
     );
+    assert_eq!(
+        error_after_head(
+            r#"[[train]]
+name = "vectors"
+model = "prod2vec"
+[segments]
+k = 7
+"#
+        ),
+        r#"error: [segments] needs a model that knows users, and the spec trains none
+ --> spec.toml:8:1
+  |
+8 | [segments]
+  | ^^^^^^^^^^
+  = help: add a [[train]] with model = "cust2vec", or remove [segments]"#
+    );
+    assert_eq!(
+        error_after_head(
+            r#"[[train]]
+name = "vectors"
+model = "cust2vec"
+[segments]
+k_min = 9
+k_max = 8
+"#
+        ),
+        r#"error: `k_min` is 9, which is above `k_max`, 8
+ --> spec.toml:9:9
+  |
+9 | k_min = 9
+  |         ^
+  = help: numbers of segments are tried from `k_min` to `k_max`; or give `k`"#
+    );
 }
 
 #[test]

@@ -11,8 +11,8 @@ use super::super::{
     CheckRule, CheckSpec, CheckValue, ColumnRef, ColumnSpec, ColumnType, ColumnsSpec, ContextSpec,
     CsvHeader, CsvSpec, DriftOf, EvaluateSpec, Expand, Gate, GenerateSpec, IdKind, ModelSpec,
     NamedFeedSpec, Optimizer, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec, Question,
-    RecommendSpec, RowTest, RunSpec, Severity, SourceSpec, SpecError, SplitSpec, TableNumber,
-    TableSpec, TrainSpec, UpdateMode, WeekRange, WindowSpec, Within,
+    RecommendSpec, RowTest, RunSpec, SegmentsSpec, Severity, SourceSpec, SpecError, SplitSpec,
+    TableNumber, TableSpec, TrainSpec, UpdateMode, WeekRange, WindowSpec, Within,
 };
 use super::{HEAD, parse, source};
 
@@ -237,6 +237,13 @@ top = 20
 filter_bought = true
 csv = true
 
+[segments]
+k = 7
+k_min = 3
+k_max = 9
+normalize = false
+permutations = 99
+
 [evaluate]
 k = [10]
 queries = 500
@@ -301,7 +308,8 @@ const FULL_JSON: &str = concat!(
     r#""mode":"fast","optimizer":"adagrad","checkpoint_epochs":2},"expand":"trainer","gate":"map@10 > 0.1"}],"#,
     r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency"}],"evaluate":{"k":[10],"queries":500},"#,
     r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"},"#,
-    r#""recommend":{"top":20,"filter_bought":true,"csv":true}}"#,
+    r#""recommend":{"top":20,"filter_bought":true,"csv":true},"#,
+    r#""segments":{"k":7,"k_min":3,"k_max":9,"normalize":false,"permutations":99}}"#,
 );
 
 #[test]
@@ -322,7 +330,7 @@ fn defaults_are_as_documented() {
             r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
             r#""learning_rate":0.025,"min_learning_rate":0.0001,"power":0.75,"subsample":0.0,"#,
             r#""batch_baskets":1024,"checkpoint_steps":200,"mode":"deterministic","negatives_shared":false,"optimizer":"sgd"},"expand":"trainer","gate":null}],"#,
-            r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null,"recommend":null}"#,
+            r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null,"recommend":null,"segments":null}"#,
         )
     );
 }
@@ -401,6 +409,7 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/evaluate", &keys::EVALUATE),
         ("/publish", &keys::PUBLISH),
         ("/recommend", &keys::RECOMMEND),
+        ("/segments", &keys::SEGMENTS),
     ];
     assert_eq!(tables.len(), keys::ALL.len());
     let sorted = |mut keys: Vec<String>| {
@@ -693,6 +702,15 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn segments()(
+        k in proptest::option::of(2..=1000u32), k_min in 2..=50u32, k_max in 50..=100u32,
+        normalize: bool, permutations in 99..=100_000u32,
+    ) -> SegmentsSpec {
+        SegmentsSpec { k, k_min, k_max, normalize, permutations }
+    }
+}
+
 /// Those of the full spec, some of them.
 fn feeds() -> impl Strategy<Value = Vec<NamedFeedSpec>> {
     proptest::sample::subsequence(parse(FULL).feed, 0..=6)
@@ -721,11 +739,12 @@ prop_compose! {
         mut check in proptest::collection::vec(check(), 0..3), mut train in proptest::collection::vec(train(), 1..3), feed in feeds(),
         k in proptest::collection::btree_set(1..=100u32, 0..5), queries in 1..=u32::MAX,
         publish in proptest::option::of((proptest::option::of(name()), proptest::option::of(gate()))),
-        users in proptest::option::of((als(), proptest::option::of(recommend()))),
+        users in proptest::option::of((als(), (proptest::option::of(recommend()), proptest::option::of(segments())))),
     ) -> RunSpec {
         check.dedup_by(|a, b| a.name == b.name);
         train.dedup_by(|a, b| a.name == b.name);
-        let (als, recommend) = users.unzip();
+        let (als, asked_for) = users.unzip();
+        let (recommend, segments) = asked_for.unwrap_or_default();
         let asked = |model: &BaselineModel| als.is_some() || model.answers(Question::Basket);
         let baseline = BaselineModel::ALL.into_iter().filter(asked).map(|model| BaselineSpec { model }).collect();
         train.retain(|t| t.name != "als");
@@ -735,7 +754,7 @@ prop_compose! {
         }
         let evaluate = EvaluateSpec { k: k.into_iter().filter(|k| *k != 7).chain([7]).collect(), queries };
         let publish = publish.map(|(alias, gate)| PublishSpec { alias, gate });
-        RunSpec { name, seed, source, prepare, split, table, check, feed, train, baseline, evaluate, publish, recommend: recommend.flatten() }
+        RunSpec { name, seed, source, prepare, split, table, check, feed, train, baseline, evaluate, publish, recommend, segments }
     }
 }
 
