@@ -9,7 +9,7 @@ use datafusion::error::DataFusionError;
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
     BaselineModel, CheckSpec, GenerateSpec, NamedFeedSpec, PublishSpec, Question, RecommendSpec,
-    RunSpec, TrainSpec,
+    RunSpec, SegmentsSpec, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ mod checks;
 mod learn;
 mod table;
 use checks::{INPUTS, LINES, STAGED, checks, input_checks, lines};
-pub use learn::{HISTORIES, queries};
+pub use learn::{DESCRIBED, HISTORIES, queries};
 use table::Tables;
 pub use table::params;
 
@@ -147,6 +147,11 @@ pub enum StepKind {
     Recommend {
         train: String,
         recommend: RecommendSpec,
+    },
+    /// Groups a model's users.
+    Segments {
+        train: String,
+        segments: SegmentsSpec,
     },
     /// Describes what the source holds.
     Profile,

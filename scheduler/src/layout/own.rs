@@ -21,7 +21,7 @@ use crate::jobs::read_only;
 use crate::plan::params;
 
 /// Tables whose columns more than SQL reads: the checks, the report, the trainers.
-const READ_BY_CODE: [&str; 8] = [
+const READ_BY_CODE: [&str; 10] = [
     "rejects",
     "facts",
     "splits",
@@ -30,6 +30,8 @@ const READ_BY_CODE: [&str; 8] = [
     "queries",
     "user_queries",
     "sequences",
+    "user_kpis",
+    "user_attributes",
 ];
 
 /// Whose a table is.
@@ -75,7 +77,10 @@ pub async fn merge(
     common: Common,
     context: &SessionContext,
 ) -> Result<Defs, SchedulerError> {
-    let (staged, learned, check) = (layout.table.clone(), common.table, common.check);
+    let of_source = layout.table.iter().cloned();
+    let (mut learned, staged): (Vec<TableDef>, _) = of_source.partition(|t| t.training);
+    learned.extend(common.table);
+    let check = common.check;
     if spec.table.is_empty() {
         return Ok(Defs {
             staged,

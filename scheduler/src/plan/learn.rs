@@ -1,4 +1,4 @@
-//! Steps of training, prediction, evaluation, publication and recommendation. Pure.
+//! Steps of training, prediction, evaluation, publication, recommendation and segments. Pure.
 
 use std::collections::BTreeSet;
 
@@ -26,6 +26,9 @@ pub fn queries(question: Question) -> &'static str {
 /// What everybody's list is made of.
 pub const HISTORIES: &str = "histories";
 
+/// What segments are described by: KPIs, and values of attributes.
+pub const DESCRIBED: [&str; 2] = ["user_kpis", "user_attributes"];
+
 /// The tables that a baseline reads besides the queries.
 fn of_baseline(model: BaselineModel) -> &'static [&'static str] {
     match model {
@@ -39,7 +42,9 @@ pub fn reads(spec: &RunSpec) -> BTreeSet<&'static str> {
     let models = spec.train.iter().flat_map(|t| t.model.tables());
     let baselines = spec.baseline.iter().flat_map(|b| of_baseline(b.model));
     let lists = spec.recommend.iter().map(|_| &HISTORIES);
-    let mut tables: BTreeSet<&str> = models.chain(baselines).chain(lists).copied().collect();
+    let segments = spec.segments.iter().flat_map(|_| &DESCRIBED);
+    let all = models.chain(baselines).chain(lists).chain(segments);
+    let mut tables: BTreeSet<&str> = all.copied().collect();
     tables.extend(questions(spec).into_iter().map(queries));
     tables
 }
@@ -55,6 +60,14 @@ pub fn steps(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
             kind: StepKind::Train(train.clone()),
         });
         let question = train.model.question();
+        if let Some(segments) = spec.segments.clone().filter(|_| question == Question::User) {
+            let train = train.name.clone();
+            steps.push(StepPlan {
+                id: format!("segments:{train}"),
+                after: [vec![id.clone()], after(&DESCRIBED)].concat(),
+                kind: StepKind::Segments { train, segments },
+            });
+        }
         let kind = StepKind::Predict {
             method: train.name.clone(),
             baseline: None,

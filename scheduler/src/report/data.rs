@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use pannier_proto::event::Operator;
 use pannier_proto::profile::Profile;
+use pannier_proto::segments::SegmentSummary;
 use serde::{Deserialize, Serialize};
 
 pub use prepare::{
@@ -44,6 +45,8 @@ pub struct ReportData {
     pub neighbours: Vec<NeighbourList>,
     /// The items of each model on a flat map.
     pub maps: Vec<ItemMap>,
+    /// The users of each model in segments.
+    pub segments: Vec<SegmentSummary>,
     /// Tables in the order they were made.
     pub tables: Vec<TableRow>,
     /// Rows left out or counted while reading the source. `None`: the source was not read.
@@ -158,6 +161,8 @@ pub enum Part {
     Training,
     /// Item neighbours.
     Neighbours,
+    /// Segments of users.
+    Segments,
     /// Tables.
     Tables,
     /// Rejected and noted rows.
@@ -174,11 +179,12 @@ pub enum Part {
 
 impl Part {
     /// All parts in page order: what came out first, then how it came about.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Metrics,
         Self::Artifacts,
         Self::Training,
         Self::Neighbours,
+        Self::Segments,
         Self::Tables,
         Self::Rejects,
         Self::Checks,
@@ -195,6 +201,7 @@ impl Part {
             Self::Artifacts => "artifacts",
             Self::Training => "training",
             Self::Neighbours => "neighbours",
+            Self::Segments => "segments",
             Self::Tables => "tables",
             Self::Rejects => "rejects",
             Self::Checks => "checks",
@@ -212,6 +219,7 @@ impl Part {
             Self::Artifacts => "Artifacts",
             Self::Training => "Training",
             Self::Neighbours => "Item neighbours",
+            Self::Segments => "Segments",
             Self::Tables => "Tables",
             Self::Rejects => "Rejected rows",
             Self::Checks => "Checks",

@@ -5,6 +5,9 @@ use pannier_proto::event::Operator;
 use pannier_proto::profile::{
     BANDS, ColumnProfile, Counted, Profile, Repeat, Shopping, TableProfile, TopValue, Week,
 };
+use pannier_proto::segments::{
+    SegmentCandidate, SegmentKpis, SegmentPlace, SegmentProfile, SegmentSummary, SegmentTest,
+};
 
 use super::{
     Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
@@ -59,6 +62,7 @@ pub fn grocery() -> ReportData {
         training: vec![vectors(), next_basket()],
         neighbours: neighbours(),
         maps: vec![item_map()],
+        segments: vec![segments()],
         tables: tables(),
         rejects: Some(rejects()),
         checks: checks(),
@@ -429,6 +433,68 @@ fn neighbours() -> Vec<NeighbourList> {
             .to_vec(),
     };
     lists.map(list).to_vec()
+}
+
+/// Three segments, the last of which spends the most.
+fn segments() -> SegmentSummary {
+    let kpis = |users: u64, spend: f64| SegmentKpis {
+        users,
+        spend: Some(spend * users as f64),
+        units: Some(9.0 * users as f64),
+        baskets: 4.0 * users as f64,
+    };
+    let candidate = |segments: u32| SegmentCandidate {
+        segments,
+        inertia: 900.0 / f64::from(segments),
+        silhouette: 0.2 - 0.01 * f64::from(segments),
+        smallest: 0.5 / f64::from(segments),
+        seeds: 0.95,
+        halves: 1.0 - 0.05 * f64::from(segments),
+        halves_error: 0.01,
+    };
+    let test = |kpi: &str, share: f64, p: f64| SegmentTest {
+        kpi: kpi.to_owned(),
+        users: 1700,
+        share,
+        p,
+    };
+    let profile = |segment: u32, value: &str, users: u64, index: f64| SegmentProfile {
+        segment,
+        attribute: "shop_hour".to_owned(),
+        value: value.to_owned(),
+        users,
+        share: index / 300.0,
+        index,
+    };
+    let place = |i: u32| SegmentPlace {
+        segment: i % 3,
+        x: (i as f32 * 0.7).sin() + (i % 3) as f32,
+        y: (i as f32 * 1.3).cos(),
+    };
+    SegmentSummary {
+        model: "grocery-users".to_owned(),
+        users: 1700,
+        without_vector: 12,
+        reason: "of the numbers that come back, 3 stand apart the most".to_owned(),
+        reliable: Some(true),
+        candidates: (2..=9).map(candidate).collect(),
+        surveyed: Some(1000),
+        kpis: vec![kpis(1000, 40.0), kpis(500, 60.0), kpis(200, 220.0)],
+        overall: kpis(1700, 66.9),
+        tests: vec![
+            test("spend_per_user", 0.31, 0.001),
+            test("price_per_unit", 0.001, 0.4),
+        ],
+        profiles: vec![
+            profile(0, "08", 300, 90.0),
+            profile(0, "19", 700, 104.0),
+            profile(1, "08", 250, 150.0),
+            profile(1, "19", 250, 75.0),
+            profile(2, "08", 10, 15.0),
+            profile(2, "19", 190, 142.0),
+        ],
+        places: (0..300).map(place).collect(),
+    }
 }
 
 fn item_map() -> ItemMap {

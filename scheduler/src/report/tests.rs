@@ -24,6 +24,8 @@ fn pages() -> [(&'static str, String); 4] {
     }
     nasty.neighbours[0].item_name = NASTY.to_owned();
     nasty.maps[0].places[0].name = NASTY.to_owned();
+    nasty.segments[0].model = NASTY.to_owned();
+    nasty.segments[0].profiles[0].value = NASTY.to_owned();
     nasty.neighbours[0].neighbours[0].name = NASTY.to_owned();
     [
         ("grocery", render(&grocery())),
@@ -177,6 +179,9 @@ fn numbers_that_are_none_do_not_break_it() {
     data.neighbours.push(NeighbourList::default());
     data.maps[0].places[0].x = f64::NAN;
     data.maps.push(ItemMap::default());
+    data.segments[0].candidates[0].silhouette = f64::NAN;
+    data.segments[0].profiles[0].index = f64::NAN;
+    data.segments[0].kpis[0].users = 0;
     data.training.push(Training {
         curve: vec![LossPoint::default(); 2],
         ..Training::default()

@@ -77,6 +77,7 @@ pub async fn perform(run: &StepRun) -> StepResult {
         StepKind::Evaluate => evaluate::evaluate(run).await,
         StepKind::Publish { train, publish } => publish::publish(run, train, publish).await,
         StepKind::Recommend { train, recommend } => work::recommend(run, train, recommend).await,
+        StepKind::Segments { train, segments } => work::segments(run, train, segments).await,
         StepKind::Profile => profile::make(run).await,
         StepKind::Report => report::write(run).await,
     }

@@ -4,9 +4,11 @@
 use pannier_proto::event::{RunEventKind, StepOutcome};
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::objects;
-use pannier_proto::spec::{BaselineModel, Expand, Question, RecommendSpec, TrainSpec};
+use pannier_proto::spec::{
+    BaselineModel, Expand, Question, RecommendSpec, SegmentsSpec, TrainSpec,
+};
 use pannier_proto::work::{
-    PredictWork, PredictionForm, Predictor, TrainWork, Work, WorkKind, WorkReportKind,
+    PredictWork, PredictionForm, Predictor, SegmentWork, TrainWork, Work, WorkKind, WorkReportKind,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -14,7 +16,7 @@ use super::feed::{put, select, training};
 use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
-use crate::plan::{HISTORIES, queries};
+use crate::plan::{DESCRIBED, HISTORIES, queries};
 use crate::trainers::AttemptEvent;
 
 /// Places written for each query: enough for every metric asked for.
@@ -22,21 +24,15 @@ pub const TOP: u32 = 100;
 
 /// Trains a model.
 pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
-    let plan = &run.record.plan;
-    let model = plan.model_name(&train.name);
-    let version = run
-        .context
-        .store
-        .reserve_version(&model, &run.record.run_id)?;
     let feed = training(run, train).await?;
     put(run, &feed).await?;
     let work = TrainWork {
         spec: train.model.clone(),
-        seed: plan.spec.seed,
+        seed: run.record.plan.spec.seed,
         feed,
         vocab: vocab(run).await?,
         checkpoints: objects::checkpoints(&run.record.run_id, &train.name),
-        artifact: objects::artifact_dir(&model, version),
+        artifact: artifact(run, &train.name)?,
         ledger: objects::ledger(&run.record.run_id, &train.name),
         gathered: train.expand == Expand::Trainer,
     };
@@ -56,7 +52,9 @@ pub async fn predict(
         Some(BaselineModel::CoOccurrence) => Predictor::CoOccurrence {
             baskets: written(run, "train_baskets", &["items"]).await?,
         },
-        None => model(run, method)?,
+        None => Predictor::Model {
+            artifact: artifact(run, method)?,
+        },
     };
     let columns: &[&str] = match question {
         Question::Basket => &["query_id", "items"],
@@ -81,7 +79,9 @@ pub async fn recommend(run: &StepRun, train: &str, spec: &RecommendSpec) -> Step
         return Ok((StepOutcome::Withheld { reason }, false));
     }
     let work = PredictWork {
-        predictor: model(run, train)?,
+        predictor: Predictor::Model {
+            artifact: artifact(run, train)?,
+        },
         queries: written(run, HISTORIES, &["user_id", "items", "counts"]).await?,
         vocab: vocab(run).await?,
         top: spec.top,
@@ -90,6 +90,21 @@ pub async fn recommend(run: &StepRun, train: &str, spec: &RecommendSpec) -> Step
         form: PredictionForm::Lists { csv: spec.csv },
     };
     lease(run, WorkKind::Predict(work)).await
+}
+
+/// Groups a model's users and describes the groups.
+pub async fn segments(run: &StepRun, train: &str, spec: &SegmentsSpec) -> StepResult {
+    let [kpis, attributes] = DESCRIBED;
+    let work = SegmentWork {
+        model: run.record.plan.model_name(train),
+        artifact: artifact(run, train)?,
+        spec: spec.clone(),
+        seed: run.record.plan.spec.seed,
+        kpis: written(run, kpis, &["user_id", "spend", "units", "baskets"]).await?,
+        attributes: written(run, attributes, &["user_id", "attribute", "value"]).await?,
+        output: objects::segments(&run.record.run_id, train),
+    };
+    lease(run, WorkKind::Segment(work)).await
 }
 
 /// Why a model's lists are not made: what its gate said, where it did not let it pass.
@@ -110,14 +125,12 @@ fn withheld(run: &StepRun, train: &str) -> Result<Option<String>, StepFailure> {
     Ok(reason)
 }
 
-/// A model of this run.
-fn model(run: &StepRun, train: &str) -> Result<Predictor, StepFailure> {
+/// Folder of the artifact of a model of this run.
+fn artifact(run: &StepRun, train: &str) -> Result<String, StepFailure> {
     let model = run.record.plan.model_name(train);
     let store = &run.context.store;
     let version = store.reserve_version(&model, &run.record.run_id)?;
-    Ok(Predictor::Model {
-        artifact: objects::artifact_dir(&model, version),
-    })
+    Ok(objects::artifact_dir(&model, version))
 }
 
 /// The feed of all rows of a table, written down.

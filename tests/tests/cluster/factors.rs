@@ -35,22 +35,40 @@ model = "personal-frequency"
 alias = "champion"
 [recommend]
 csv = true
+[segments]
+k = 4
 "#;
 const STEP: &str = "train:factors";
+/// What is made of all users, and its files.
+const MADE: [(&str, &[&str]); 2] = [
+    (
+        "recommendations",
+        &["recommendations.parquet", "recommendations.csv"],
+    ),
+    (
+        "segments",
+        &[
+            "users.parquet",
+            "kpis.csv",
+            "profiles.parquet",
+            "segments.json",
+        ],
+    ),
+];
 
 fn events(out: &str) -> anyhow::Result<Vec<RunEvent>> {
     let events = out.lines().map(serde_json::from_str);
     Ok(events.collect::<Result<_, _>>()?)
 }
 
-/// The one folder of lists in a warehouse.
-fn lists(warehouse: &Path) -> anyhow::Result<PathBuf> {
+/// The one folder of what a run made of its users, for example `recommendations`, in a warehouse.
+fn folder_of(warehouse: &Path, what: &str) -> anyhow::Result<PathBuf> {
     let runs = fs::read_dir(warehouse.join("runs"))?.collect::<Result<Vec<_>, _>>()?;
-    let folders = runs
-        .iter()
-        .map(|run| run.path().join("recommendations/factors"));
+    let folders = runs.iter().map(|run| run.path().join(what).join("factors"));
     let mut there = folders.filter(|folder| folder.is_dir());
-    there.next().context("no lists were written")
+    there
+        .next()
+        .with_context(|| format!("no {what} were written"))
 }
 
 #[tokio::test]
@@ -60,7 +78,8 @@ async fn a_killed_trainer_changes_no_byte_of_models_and_lists() -> anyhow::Resul
         ..Options::default()
     };
     on_cluster(options, async |cluster, _| {
-        let folder = cluster.dir.path();
+        let folder = cluster.dir.path().to_owned();
+        let folder = folder.as_path();
         let made = "generate --customers 300 --weeks 12 --seed 5 --out raw";
         ran(folder, &made.split(' ').collect::<Vec<_>>())?.good()?;
         let raw = folder.join("raw").display().to_string();
@@ -86,7 +105,6 @@ async fn a_killed_trainer_changes_no_byte_of_models_and_lists() -> anyhow::Resul
             "{:?}",
             alone.metrics
         );
-        let alone_lists = lists(&folder.join("alone/warehouse"))?;
 
         let run = cluster.submit("factors.toml")?;
         let begun = |kind: &RunEventKind| checkpoint(kind).is_some();
@@ -99,12 +117,15 @@ async fn a_killed_trainer_changes_no_byte_of_models_and_lists() -> anyhow::Resul
         let (events, outcome) = cluster.succeeded(&run).await?;
         ensure!(resumed_from(&events).is_some(), "began at the beginning");
         assert_eq!(outcome, alone);
-        for name in ["recommendations.parquet", "recommendations.csv"] {
-            let (here, there) = (lists(&cluster.warehouse())?, &alone_lists);
-            ensure!(
-                fs::read(here.join(name))? == fs::read(there.join(name))?,
-                "{name} differs"
-            );
+        for (what, names) in MADE {
+            let here = folder_of(&cluster.warehouse(), what)?;
+            let there = folder_of(&folder.join("alone/warehouse"), what)?;
+            for name in names {
+                ensure!(
+                    fs::read(here.join(name))? == fs::read(there.join(name))?,
+                    "{what}: {name} differs"
+                );
+            }
         }
         Ok(())
     })
@@ -122,7 +143,9 @@ fn a_user_is_recommended_what_the_list_says() -> anyhow::Result<()> {
         "[[train]]\nname = \"vectors\"\nmodel = \"prod2vec\"\nparams = { dim = 8, epochs = 1 }\n";
     fs::write(folder.join("factors.toml"), format!("{spec}{vectors}"))?;
     ran(folder, &["run", "factors.toml", "--data", "d"])?.good()?;
-    let csv = fs::read_to_string(lists(&folder.join("d/warehouse"))?.join("recommendations.csv"))?;
+    let csv = fs::read_to_string(
+        folder_of(&folder.join("d/warehouse"), "recommendations")?.join("recommendations.csv"),
+    )?;
     let user = csv.split(',').next().context("an empty list")?;
     let listed = csv.lines().filter_map(|line| {
         let mut fields = line.split(',');

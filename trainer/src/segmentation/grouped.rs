@@ -10,7 +10,7 @@ use crate::segments::{Candidate, KMeans, Points, Segments, Survey, choose, sampl
 
 /// Users that numbers of segments are tried on at most: shares and agreements of so many are known
 /// to a hundredth.
-const SURVEYED: usize = 10_000;
+const SURVEYED: usize = 5_000;
 /// Users for each segment at least, on average, for a number of segments to be tried.
 const LEAST: usize = 20;
 

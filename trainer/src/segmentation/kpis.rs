@@ -20,8 +20,11 @@ struct Own {
     baskets: f64,
 }
 
+/// A number of a user.
+type OfOwn = fn(&Own) -> f64;
+
 /// A user's own KPIs that segments are tested by; the segments' totals are sums of the first three.
-const TESTED: [(&str, fn(&Own) -> f64); 6] = [
+const TESTED: [(&str, OfOwn); 6] = [
     ("spend_per_user", |own| own.spend),
     ("units_per_user", |own| own.units),
     ("baskets_per_user", |own| own.baskets),

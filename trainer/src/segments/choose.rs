@@ -2,15 +2,16 @@
 //!
 //! Who plans by segments wants groups that are still there when other customers are asked, that are
 //! worth a plan of their own, and that differ. So the rule is, in this order: numbers of segments of
-//! which one is too small are left out; of the rest those stay that come back as well as any when
-//! the users are halved; and of those the one whose segments stand apart the most is taken.
+//! which one is too small are left out; of the rest those stay that come back when the users are
+//! halved; and of those the one whose segments stand apart the most is taken.
 
 use super::stability::Stability;
 
 /// A segment of a smaller share of the users is too small for a plan.
 const SMALLEST: f64 = 0.01;
-/// An adjusted Rand index below this is no agreement to rely on (Steinley 2004, "Properties of the
-/// Hubert-Arabie adjusted Rand index": below 0.65 is poor recovery).
+/// An adjusted Rand index from here on is good agreement, and below `POOR` none to rely on (Steinley
+/// 2004, "Properties of the Hubert-Arabie adjusted Rand index").
+const GOOD: f64 = 0.8;
 const POOR: f64 = 0.65;
 
 /// A number of segments, and what came of it.
@@ -42,41 +43,35 @@ pub struct Choice {
 }
 
 /// Of the candidates without a segment of less than 1 % of the users (of all where each has one),
-/// and of those the ones whose agreement between halves is within one standard error of the best,
-/// the one of the largest silhouette, of equals the fewest segments; none of none.
+/// and of those the ones on which halves of the users agree well, the one of the largest silhouette,
+/// of equals the fewest segments; where halves agree well on none, the one on which they agree most;
+/// none of none.
 #[must_use]
 pub fn choose(candidates: &[Candidate]) -> Option<Choice> {
-    let large: Vec<&Candidate> = candidates
-        .iter()
-        .filter(|candidate| candidate.smallest >= SMALLEST)
-        .collect();
-    let small = large.is_empty();
-    let asked = if small {
-        candidates.iter().collect()
-    } else {
-        large
-    };
-    let best = asked
-        .iter()
-        .max_by(|a, b| a.halves.mean.total_cmp(&b.halves.mean))?;
-    let least = best.halves.mean - best.halves.error;
-    let stable = asked.iter().filter(|one| one.halves.mean >= least);
-    let chosen = stable.max_by(|a, b| {
+    let large = |candidate: &&Candidate| candidate.smallest >= SMALLEST;
+    let small = !candidates.iter().any(|candidate| large(&candidate));
+    let asked = || candidates.iter().filter(|c| small || large(c));
+    let good = asked().filter(|candidate| candidate.halves.mean >= GOOD);
+    let apart = good.max_by(|a, b| {
         let apart = a.silhouette.total_cmp(&b.silhouette);
         apart.then(b.segments.cmp(&a.segments))
-    })?;
+    });
+    let agreed = || asked().max_by(|a, b| a.halves.mean.total_cmp(&b.halves.mean));
+    let chosen = apart.or_else(agreed)?;
     let reliable = chosen.halves.mean >= POOR;
-    let mut reason = format!(
-        "{} segments come back as well as any number when the users are halved (agreement {:.2}; the \
-         best is {:.2} ± {:.2} of {}), and of the numbers that do they stand apart the most \
-         (silhouette {:.2})",
-        chosen.segments,
-        chosen.halves.mean,
-        best.halves.mean,
-        best.halves.error,
-        best.segments,
-        chosen.silhouette,
-    );
+    let (segments, halves) = (chosen.segments, chosen.halves.mean);
+    let mut reason = match apart {
+        Some(_) => format!(
+            "of the numbers of segments that come back when the users are halved (agreement of at \
+             least {GOOD:.2}; of {segments} it is {halves:.2}), {segments} stand apart the most \
+             (silhouette {:.2})",
+            chosen.silhouette
+        ),
+        None => format!(
+            "no number of segments comes back well when the users are halved (agreement of at least \
+             {GOOD:.2}); {segments} come back best ({halves:.2})"
+        ),
+    };
     if small {
         reason.push_str("; every number leaves a segment of less than 1 % of the users");
     }
@@ -84,7 +79,7 @@ pub fn choose(candidates: &[Candidate]) -> Option<Choice> {
         reason.push_str("; other users would be grouped otherwise, so do not plan by them");
     }
     Some(Choice {
-        segments: chosen.segments,
+        segments,
         reliable,
         reason,
     })

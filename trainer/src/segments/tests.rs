@@ -282,10 +282,15 @@ fn the_choice_follows_its_rule() {
         of(3, 0.86, 0.3, 0.2),
         of(4, 0.80, 0.5, 0.1),
         of(5, 0.99, 0.9, 0.001),
+        of(6, 0.79, 0.9, 0.1),
     ];
     let choice = choose(&all).unwrap();
+    assert_eq!((choice.segments, choice.reliable), (4, true), "{choice:?}");
+    let some = [of(2, 0.70, 0.2, 0.3), of(3, 0.78, 0.1, 0.2)];
+    let choice = choose(&some).unwrap();
     assert_eq!((choice.segments, choice.reliable), (3, true), "{choice:?}");
-    let choice = choose(&[of(4, 0.2, 0.5, 0.001), of(3, 0.2, 0.5, 0.002)]).unwrap();
+    assert!(choice.reason.contains("no number"), "{choice:?}");
+    let choice = choose(&[of(4, 0.2, 0.5, 0.001), of(3, 0.21, 0.5, 0.002)]).unwrap();
     assert_eq!((choice.segments, choice.reliable), (3, false), "{choice:?}");
     assert!(choice.reason.contains("do not plan"), "{choice:?}");
 }

@@ -144,6 +144,29 @@ fn worked(outcome: &WorkOutcome) -> Produced {
                 plural(*rows, "place"),
             )
         }
+        WorkOutcome::Segmented {
+            users,
+            segments,
+            reliable,
+            ..
+        } => {
+            let found = plural(u64::from(*segments), "segment");
+            let shaky = "; other users would be grouped otherwise";
+            Produced {
+                mark: match reliable {
+                    Some(false) => Mark::Warn,
+                    _ => Mark::Done,
+                },
+                ..Produced::good(
+                    plural(*users, "user"),
+                    "",
+                    format!(
+                        "{found}{}",
+                        if *reliable == Some(false) { shaky } else { "" }
+                    ),
+                )
+            }
+        }
     }
 }
 

@@ -105,8 +105,12 @@ async fn both_forms_of_complete_journey_make_the_same_tables() {
                 name => name.to_owned(),
             });
             let columns: Vec<String> = columns.collect();
+            let worded_alike = match table.as_str() {
+                "user_traits" => "where attribute in ('age', 'income', 'household_size')",
+                _ => "",
+            };
             format!(
-                "select {} from {table} order by {}",
+                "select {} from {table} {worded_alike} order by {}",
                 columns.join(", "),
                 (1..=columns.len())
                     .map(|n| n.to_string())

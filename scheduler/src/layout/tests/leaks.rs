@@ -63,7 +63,7 @@ async fn learned(split: &str, baskets: &[Basket]) -> Learned {
                  'all' as department from generate_series(0, 99)";
     context.sql(items).await.unwrap().collect().await.unwrap();
     let text = format!(
-        "name = \"t\"\n[source]\nlayout = \"complete-journey\"\npath = \"x\"\n\
+        "name = \"t\"\n[source]\nlayout = \"instacart\"\npath = \"x\"\n\
          [prepare]\nmin_item_baskets = 2\nmax_items = 8\n[split]\n{split}\n"
     );
     let source = SpecSource {

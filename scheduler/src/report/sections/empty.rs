@@ -24,6 +24,7 @@ fn done(part: Part) -> &'static str {
         Part::Neighbours => {
             "No item neighbours were recorded: they exist only for models with item vectors."
         }
+        Part::Segments => "No users were grouped: the spec has no [segments].",
         Part::Tables => "No table was recorded for this run.",
         Part::Rejects => "No source file was read in this run, so no row could be rejected.",
         Part::Checks => "No check ran: the spec has no [[check]].",
@@ -39,6 +40,7 @@ fn missing(part: Part) -> &'static str {
         Part::Artifacts => "No artifact was written.",
         Part::Training => "No model was trained.",
         Part::Neighbours => "No item neighbours were looked up.",
+        Part::Segments => "No users were grouped.",
         Part::Tables => "No table was finished.",
         Part::Rejects => "No count of rejected rows was recorded.",
         Part::Checks => "No check ran.",

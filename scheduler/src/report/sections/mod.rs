@@ -15,6 +15,9 @@ mod metrics;
 mod neighbours;
 mod profile;
 mod rejects;
+mod segment_plots;
+mod segment_profiles;
+mod segments;
 mod shopping;
 mod split;
 mod stall;
@@ -36,6 +39,7 @@ pub fn part(part: Part, data: &ReportData) -> Markup {
         Part::Artifacts => artifacts::artifacts(data),
         Part::Training => training::trainings(data),
         Part::Neighbours => neighbours::neighbours(data),
+        Part::Segments => segments::segments(data),
         Part::Tables => tables::tables(data),
         Part::Rejects => rejects::rejects(data),
         Part::Checks => checks::checks(data),

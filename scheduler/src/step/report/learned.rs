@@ -5,6 +5,7 @@ use pannier_proto::feed::mix;
 use pannier_proto::ids::BUILD_ID;
 use pannier_proto::manifest::ArtifactManifest;
 use pannier_proto::objects;
+use pannier_proto::segments::SegmentSummary;
 use pannier_proto::spec::TrainSpec;
 use pannier_proto::work::{TrialRow, WorkOutcome};
 
@@ -28,6 +29,7 @@ const NEIGHBOURS: usize = 5;
 pub async fn fill(facts: &Facts<'_>, data: &mut ReportData) -> Result<(), SchedulerError> {
     for train in &facts.record.plan.spec.train {
         data.training.push(training(facts, train));
+        data.segments.extend(segments(facts, &train.name).await?);
         let published = facts.finished(&format!("publish:{}", train.name));
         if let Some((StepOutcome::Published { model, version, .. }, ..)) = published {
             let warehouse = facts.context.jobs.warehouse();
@@ -42,6 +44,19 @@ pub async fn fill(facts: &Facts<'_>, data: &mut ReportData) -> Result<(), Schedu
     }
     evaluated(facts, data);
     Ok(())
+}
+
+/// What is known of a model's segments, where its users were grouped.
+async fn segments(
+    facts: &Facts<'_>,
+    train: &str,
+) -> Result<Option<SegmentSummary>, SchedulerError> {
+    let grouped = facts.finished(&format!("segments:{train}"));
+    let Some((StepOutcome::Work(WorkOutcome::Segmented { path, .. }), ..)) = grouped else {
+        return Ok(None);
+    };
+    let warehouse = facts.context.jobs.warehouse();
+    Ok(Some(warehouse.get_json(path).await?))
 }
 
 fn artifact(
