@@ -3,12 +3,15 @@
 Prints each run as a line, then one JSON object with medians, the ratios and all sides' quality.
 """
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import argparse
 import csv
 import glob
 import gzip
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -17,6 +20,8 @@ import time
 
 import numpy as np
 from gensim.models import Word2Vec
+
+import machine
 
 ALPHA, MIN_ALPHA = 0.025, 0.0001
 
@@ -30,6 +35,17 @@ def lgsr(folder, before):
         with (gzip.open if path.endswith(".gz") else open)(path, "rt", newline="") as lines:
             for row in csv.DictReader(lines):
                 baskets.setdefault(row["BASKET_ID"], {})[row["PROD_CODE"]] = None
+    return [list(items) for items in baskets.values()]
+
+
+def complete_journey(folder):
+    """The same of Complete Journey's Parquet file, in the order of basket ids."""
+    import pyarrow.parquet as parquet
+
+    table = parquet.read_table(os.path.join(folder, "transactions.parquet"), columns=["basket_id", "product_id"])
+    baskets = {}
+    for basket, item in sorted(zip(table["basket_id"].to_pylist(), table["product_id"].to_pylist())):
+        baskets.setdefault(basket, {})[str(item)] = None
     return [list(items) for items in baskets.values()]
 
 
@@ -88,7 +104,7 @@ def quality(vectors, held_out):
             name, *floats = line.rstrip().split(" ")
             ids[name], rows[i] = i, floats
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    rng, hits, reciprocal, asked = random.Random(0), 0, 0.0, 0
+    rng, hits, reciprocal = random.Random(0), [], []
     for basket in held_out:
         known = [ids[i] for i in basket if i in ids]
         if len(known) < 2:
@@ -97,13 +113,28 @@ def quality(vectors, held_out):
         scores = unit @ rows[known].mean(axis=0)
         scores[known] = -np.inf
         rank = 1 + int((scores > scores[target]).sum())
-        hits, reciprocal, asked = hits + (rank <= 10), reciprocal + 1 / rank, asked + 1
-    return {"hit_rate@10": hits / asked, "mrr": reciprocal / asked, "queries": asked}
+        hits.append(rank <= 10)
+        reciprocal.append(1 / rank)
+    return {"hit_rate@10": np.array(hits, float), "mrr": np.array(reciprocal)}
+
+
+def paired(ours, theirs):
+    """Mean difference over the queries, each the mean of its rounds, and its 95 % interval."""
+    by_query = np.mean(ours, axis=0) - np.mean(theirs, axis=0)
+    half = 1.96 * by_query.std() / len(by_query) ** 0.5
+    return [round(float(x), 4) for x in (by_query.mean(), by_query.mean() - half, by_query.mean() + half)]
+
+
+def contexts(train, window):
+    """Pairs of a pass: each item with those as far away as a window drawn from 1 to `window` reaches."""
+    near = [sum(min(n - 1 - at, by) + min(at, by) for at in range(n)) for n in range(60) for by in range(1, window + 1)]
+    sums = [sum(near[n * window:(n + 1) * window]) / window for n in range(60)]
+    return sum(sums[len(basket)] if len(basket) < 60 else len(basket) * (window + 1) for basket in train)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("input", nargs="?", help="folder of LGSR files, or a file of baskets")
+    parser.add_argument("input", nargs="?", help="folder of LGSR files or of Complete Journey's, or a file of baskets")
     parser.add_argument("--before", type=int, default=999999, help="LGSR: weeks below this one")
     parser.add_argument("--ours", help="the built example prod2vec_speed")
     for key, value in {"dim": 128, "window": 5, "negatives": 5, "epochs": 5, "workers": 2, "rounds": 3, "queries": 5000}.items():
@@ -112,6 +143,8 @@ def main():
     program = args.ours or build()
     if args.input is None:
         baskets = made_up()
+    elif os.path.exists(os.path.join(args.input, "transactions.parquet")):
+        baskets = complete_journey(args.input)
     elif os.path.isdir(args.input):
         baskets = lgsr(args.input, args.before)
     else:
@@ -139,14 +172,21 @@ def main():
                 else:
                     speeds[side].append(our_run(program, path, args, vectors, seed, MODES[side]))
                 grades[side].append(quality(vectors, held_out))
-                print(side, round(speeds[side][-1]), "items/s", json.dumps(grades[side][-1]), flush=True)
+                print(side, round(speeds[side][-1]), "items/s", json.dumps({k: round(v.mean(), 4) for k, v in grades[side][-1].items()}), flush=True)
     median = {side: statistics.median(s) for side, s in speeds.items()}
-    mean = {side: {k: round(statistics.mean(g[k] for g in all_), 4) for k in ("hit_rate@10", "mrr")} for side, all_ in grades.items()}
+    mean = {side: {k: round(float(np.mean([g[k] for g in all_])), 4) for k in ("hit_rate@10", "mrr")} for side, all_ in grades.items()}
     ratios = {side: sorted(o / t for o, t in zip(speeds[side], speeds["gensim"])) for side in MODES}
+    hits = {side: [g["hit_rate@10"] for g in all_] for side, all_ in grades.items()}
+    # A pair and its negatives: a product of two vectors and two sums of vectors each.
+    per_item = contexts(train, args.window) / tokens * (1 + args.negatives) * 6 * args.dim
+    limit = machine.gemm(args.workers)
     print(json.dumps({"items_per_second": {s: round(v) for s, v in median.items()},
                       "ratio_median": {side: round(statistics.median(r), 2) for side, r in ratios.items()},
                       "ratios": {side: [round(x, 2) for x in r] for side, r in ratios.items()},
-                      "quality": mean, "cores": os.cpu_count(), "load": os.getloadavg()[0]}))
+                      "quality": mean, "queries": len(hits["gensim"][0]),
+                      "hit_rate@10_less_gensims": {side: paired(hits[side], hits["gensim"]) for side in MODES},
+                      "gemm_gflop_per_s": round(limit / 1e9, 1),
+                      "gflop_per_s": {s: round(v * per_item / 1e9, 1) for s, v in median.items() if s != "fast_shared"}, "cores": os.cpu_count(), "load": os.getloadavg()[0]}))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ threads; implicit solves by conjugate gradient, its fastest solver, with BLAS on
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,11 @@ import duckdb  # noqa: E402
 import numpy as np  # noqa: E402
 import scipy.sparse as sparse  # noqa: E402
 from implicit.cpu.als import AlternatingLeastSquares  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import machine  # noqa: E402
+
+STEPS = 3  # of conjugate gradient: what both sides take
 
 
 def files(warehouse, table):
@@ -107,6 +113,17 @@ def ndcg(users, items, later, k=10):
     return np.array(totals)
 
 
+def limits_of(args, matrix, factors, medians, rankings, limits):
+    """How far our side is from the machine's limits. An entry and step of conjugate gradient is two products of vectors;
+    a row is turned into the basis and back; a row of factors comes from memory at least once for each entry."""
+    users, items, entries = *matrix.shape, matrix.nnz
+    flops = 2 * entries * STEPS * 4 * factors + 3 * (users + items) * 2 * factors**2
+    moved = 2 * entries * 4 * factors
+    every = 2 * users * items * factors
+    return {"iteration": machine.against(medians["pannier"], flops, moved, limits),
+            "top_10": machine.against(rankings["pannier"], every, 4 * factors * (users + items), limits)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--warehouse", type=Path, help="has `counts` and `interactions`")
@@ -125,6 +142,8 @@ def main():
     inputs = {str(size): made(size, args.items) for size in args.made}
     if args.warehouse:
         inputs["warehouse"] = of_warehouse(args.warehouse)
+    limits = machine.gemm(args.threads), machine.memory(args.threads)
+    print(json.dumps({"gemm_gflop_per_s": round(limits[0] / 1e9, 1), "memory_gb_per_s": round(limits[1] / 1e9, 1)}), flush=True)
     for name, (matrix, later) in inputs.items():
         for factors in args.factors:
             times, rankings = {"pannier": [], "implicit": []}, {"pannier": [], "implicit": []}
@@ -141,13 +160,17 @@ def main():
             result = {"input": name, "users": matrix.shape[0], "items": matrix.shape[1], "entries": matrix.nnz,
                       "factors": factors, "seconds_per_iteration": medians,
                       "faster": medians["implicit"] / medians["pannier"]}
-            medians = {side: float(np.median(seconds)) for side, seconds in rankings.items()}
-            result |= {"top_10_of_all": medians, "top_faster": medians["implicit"] / medians["pannier"]}
+            result["ns_per_entry"] = 1e9 * medians["pannier"] / matrix.nnz
+            tops = {side: float(np.median(seconds)) for side, seconds in rankings.items()}
+            result |= {"top_10_of_all": tops, "top_faster": tops["implicit"] / tops["pannier"]}
+            if args.solver == "conjugate":
+                result["of_the_machine"] = limits_of(args, matrix, factors, medians, tops, limits)
             if later is not None:
                 here, there = ndcg(*our_factors, later), ndcg(*their_factors, later)
                 error = 1.96 * (here - there).std() / len(here) ** 0.5
                 result["ndcg@10"] = {"pannier": here.mean(), "implicit": there.mean(),
                                      "difference": [(here - there).mean() - error, (here - there).mean() + error]}
+            result["peak_gib_of_ours"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20, 2)
             print(json.dumps(result), flush=True)
 
 
