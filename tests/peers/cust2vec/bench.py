@@ -22,7 +22,8 @@ import pyarrow.parquet as parquet
 from gensim.models.doc2vec import Doc2Vec, TaggedDocument
 
 ALPHA, MIN_ALPHA = 0.025, 0.0001
-MODELS = {"dbow": {"dm": 0, "dbow_words": 0}, "dbow_words": {"dm": 0, "dbow_words": 1}, "dm": {"dm": 1, "dm_mean": 1}}
+MODELS = {"dbow": {"dm": 0, "dbow_words": 0}, "dbow_words": {"dm": 0, "dbow_words": 1}, "dm": {"dm": 1, "dm_mean": 1},
+          "dm_concat": {"dm": 1, "dm_concat": 1}}
 
 
 def lgsr(folder, before):
