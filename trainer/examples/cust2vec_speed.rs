@@ -2,7 +2,7 @@
 //!
 //! `cust2vec_speed USERS VECTORS [key=value ...]`: USERS has a user a line, item ids in the user's
 //! order separated by spaces; VECTORS is written as little-endian f32 [users, dim]. Keys:
-//! model (dm, dbow, dbow_words), dim, window, negatives, shared (0), epochs, learning_rate,
+//! model (dm, dm_concat, dbow, dbow_words), dim, window, negatives, shared (0), epochs, learning_rate,
 //! min_learning_rate, seed, threads (2; 0: the deterministic mode), adagrad (0). Prints one line of
 //! JSON; reading and writing are not in the seconds.
 
@@ -31,6 +31,7 @@ fn main() -> Result<()> {
     let params = Cust2vecParams {
         architecture: match option("model", "dbow").as_str() {
             "dm" => Architecture::Memory,
+            "dm_concat" => Architecture::Concat,
             "dbow" => Architecture::Bag { items: false },
             "dbow_words" => Architecture::Bag { items: true },
             other => bail!("no model is called {other}"),

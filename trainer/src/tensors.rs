@@ -10,7 +10,7 @@ use crate::error::TrainerError;
 /// A matrix f32 [rows, dim] on its way into a file.
 pub(crate) struct Matrix {
     name: &'static str,
-    shape: Vec<usize>,
+    shape: [usize; 2],
     bytes: Vec<u8>,
 }
 
@@ -21,12 +21,19 @@ impl Matrix {
         dim: usize,
         rows: impl ExactSizeIterator<Item = &'v [f32]>,
     ) -> Self {
-        let shape = vec![rows.len(), dim];
+        let shape = [rows.len(), dim];
         let mut bytes = Vec::with_capacity(rows.len() * dim * 4);
         for row in rows {
             bytes.extend(row.iter().flat_map(|x| x.to_le_bytes()));
         }
         Self { name, shape, bytes }
+    }
+
+    /// Every `n` rows as one; the rows are a multiple of `n`.
+    pub(crate) fn end_to_end(mut self, n: usize) -> Self {
+        let [rows, dim] = self.shape;
+        self.shape = [rows / n, dim * n];
+        self
     }
 }
 
@@ -37,7 +44,7 @@ impl Matrix {
 pub(crate) fn write(matrices: &[Matrix], key: &str, text: String) -> Result<Vec<u8>, TrainerError> {
     let mut views = Vec::with_capacity(matrices.len());
     for Matrix { name, shape, bytes } in matrices {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes);
         views.push((*name, view.map_err(TrainerError::bug)?));
     }
     // One entry only: the writer's map has no order of its own.

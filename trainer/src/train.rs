@@ -145,11 +145,11 @@ impl Order<'_> {
             checkpoints: &self.work.checkpoints,
         };
         let trained = training.run(self.context, self.storage)?;
-        let dm = params.architecture == Cust2vecArchitecture::Dm;
+        let alone = params.architecture == Cust2vecArchitecture::Dbow;
         let learned = cust2vec::artifact::Learned {
             names: &trained.read.names,
             vectors: &trained.vectors,
-            items: dm || params.train_items,
+            items: !alone || params.train_items,
             priors: &cust2vec::fit::priors(self.vocab, params.power),
         };
         let (folder, config) = (&self.work.artifact, &self.config);

@@ -29,7 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import machine  # noqa: E402
 
 ALPHA, MIN_ALPHA = 0.025, 0.0001
-MODELS = {"dbow": {"dm": 0, "dbow_words": 0}, "dbow_words": {"dm": 0, "dbow_words": 1}, "dm": {"dm": 1, "dm_mean": 1}}
+MODELS = {"dbow": {"dm": 0, "dbow_words": 0}, "dbow_words": {"dm": 0, "dbow_words": 1}, "dm": {"dm": 1, "dm_mean": 1},
+          "dm_concat": {"dm": 1, "dm_concat": 1}}
 
 
 def lgsr(folder, before):

@@ -26,8 +26,8 @@ pub(crate) struct Learned<'a> {
     pub priors: &'a [f32],
 }
 
-/// Writes all files of the artifact into a folder; weights are matrices `input` and `output`,
-/// f32 [items + 2, dim].
+/// Writes all files of the artifact into a folder; weights are matrices `input`, f32 [items + 2, dim],
+/// and `output`, f32 [items + 2, slots · dim]. The column `output` has the user's piece of V's rows.
 ///
 /// # Errors
 /// [`TrainerError::Storage`] where writing fails.

@@ -80,10 +80,11 @@ impl Checkpointed for State {
 
 /// U and V on their way into a file, all rows.
 pub(super) fn matrices(vectors: &Vectors) -> Vec<Matrix> {
-    let (dim, rows) = (vectors.dim(), vectors.rows());
+    let (dim, rows, slots) = (vectors.dim(), vectors.rows(), vectors.slots());
+    let piece = |at| vectors.piece(at / slots, at % slots);
     vec![
         Matrix::new("input", dim, (0..rows).map(|row| vectors.item(row))),
-        Matrix::new("output", dim, (0..rows).map(|row| vectors.output(row))),
+        Matrix::new("output", dim, (0..rows * slots).map(piece)).end_to_end(slots),
     ]
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn kernel(
                 items: params.train_items,
             },
             Cust2vecArchitecture::Dm => Architecture::Memory,
+            Cust2vecArchitecture::DmConcat => Architecture::Concat,
         },
         dim: params.dim as usize,
         window: params.window,

@@ -1,6 +1,7 @@
 //! Trainings against the formulas in double precision, and vectors that belong to users.
 
 use pannier_proto::feed::{KeyedRng, NoiseTable, mix};
+use pannier_proto::ids::PAD;
 use proptest::prelude::*;
 
 use super::{Architecture, Cust2vec, Cust2vecParams, Documents, Mode, Vectors};
@@ -10,8 +11,9 @@ use crate::sgns::{Examples, Sampling};
 const ROWS: usize = 32;
 /// Items of a list.
 const LIST: usize = 40;
-const ALL: [Architecture; 3] = [
+const ALL: [Architecture; 4] = [
     Architecture::Memory,
+    Architecture::Concat,
     Architecture::Bag { items: false },
     Architecture::Bag { items: true },
 ];
@@ -118,14 +120,18 @@ fn vectors_are_the_users_and_tell_tastes_apart() {
                 assert!(found(&of_items) < 0.0);
 
                 let cust2vec = Cust2vec::new(&users.counts(), &params, mode).unwrap();
-                let inferred = cust2vec.infer(&vectors, &unseen, 60).unwrap();
-                let inferred: Vec<&[f32]> = inferred.chunks(12).collect();
-                assert_eq!(inferred.len(), 15);
-                assert!(
-                    found(&inferred) > 0.1,
-                    "{params:?} {mode:?}: {}",
-                    found(&inferred)
-                );
+                let with_order = cust2vec.infer(&vectors, &unseen, 60).unwrap();
+                let without = cust2vec.infer_without_order(&vectors, &unseen, 60).unwrap();
+                assert_eq!(with_order != without, architecture == Architecture::Concat);
+                for inferred in [with_order, without] {
+                    let inferred: Vec<&[f32]> = inferred.chunks(12).collect();
+                    assert_eq!(inferred.len(), 15);
+                    assert!(
+                        found(&inferred) > 0.1,
+                        "{params:?} {mode:?}: {}",
+                        found(&inferred)
+                    );
+                }
             }
         }
     }
@@ -185,6 +191,21 @@ fn steps_are_those_of_the_paper() {
         memory.iter().any(|(inputs, ..)| inputs.len() == 7),
         "three on both sides"
     );
+    let concat = steps(Architecture::Concat, &list, &sampling(true), 1);
+    let row = |item: u32| if (2..22).contains(&item) { item } else { PAD };
+    for ((inputs, positives, negatives), item) in concat.iter().zip(2u32..) {
+        let around: Vec<u32> = [-3i32, -2, -1, 1, 2, 3]
+            .map(|by| row(item.wrapping_add_signed(by)))
+            .to_vec();
+        assert_eq!(inputs[..], [&around[..], &[100]].concat());
+        assert!(*positives == [item] && negatives.len() == 4);
+        // Eight places share negatives.
+        let first = (item - 2) as usize / 8 * 8;
+        assert_eq!(*negatives, concat[first].2);
+    }
+    assert!(concat.len() == 20 && concat[0].2 != concat[8].2);
+    let apart = steps(Architecture::Concat, &list, &sampling(false), 1);
+    assert!(apart.windows(2).any(|two| two[0].2 != two[1].2));
     let bag = steps(
         Architecture::Bag { items: false },
         &list,
@@ -216,7 +237,7 @@ proptest! {
     /// from V of zeros it makes large steps of small gradients, and of what they were rounded by; its
     /// steps are held to the formulas beside the learner.
     #[test]
-    fn a_training_equals_the_formulas(at in 0usize..3, shared: bool, seed in 0u64..200) {
+    fn a_training_equals_the_formulas(at in 0usize..4, shared: bool, seed in 0u64..200) {
         // One user: the order of users is not at stake.
         let users = Documents::new(tastes(2, seed).get(1).to_vec(), vec![LIST], ROWS).unwrap();
         let params = Cust2vecParams { seed, epochs: 2, ..params(ALL[at], shared) };
@@ -225,10 +246,11 @@ proptest! {
         let wide = |floats: &[f32]| floats.iter().copied().map(f64::from).collect::<Vec<f64>>();
         let matrices = |vectors: &Vectors| {
             let input: Vec<f64> = (0..ROWS).flat_map(|i| wide(vectors.item(i))).chain(wide(vectors.user(0))).collect();
-            (input, (0..ROWS).flat_map(|i| wide(vectors.output(i))).collect::<Vec<f64>>())
+            let pieces = |i| (0..vectors.slots()).flat_map(move |slot| wide(vectors.piece(i, slot)));
+            (input, (0..ROWS).flat_map(pieces).collect::<Vec<f64>>())
         };
         let (input, output) = matrices(&vectors);
-        let mut naive = Naive { dim: 12, input, output, squares: None };
+        let mut naive = Naive { dim: 12, slots: vectors.slots(), input, output, squares: None };
         let noise = NoiseTable::new(&users.counts(), 0.75).unwrap();
         let sampling = Sampling { noise, negatives: 5, shared };
         for epoch in 0..2u32 {

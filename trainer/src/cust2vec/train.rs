@@ -7,7 +7,7 @@ use crate::cust2vec::steps::Architecture;
 use crate::cust2vec::vectors::{Vectors, user_seed};
 use crate::error::TrainerError;
 use crate::lanes::{Instructions, Lane, WIDTH, draw, floats};
-use crate::sgns::{Documents, Engine, Learnt, Mode, Rates, Sampling, Squares};
+use crate::sgns::{Documents, Engine, Learnt, Mode, Rates, Sampling, Squares, Weights};
 
 /// What decides a training besides its data.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,8 +20,8 @@ pub struct Cust2vecParams {
     pub window: u32,
     /// Negatives of a step.
     pub negatives: usize,
-    /// Positives of one input share negatives: of a user eight items, in skip-gram all contexts of
-    /// an item. In [`Architecture::Memory`] every input has one positive, so nothing changes.
+    /// Positives share negatives: of a user eight items, in skip-gram all contexts of an item. In
+    /// [`Architecture::Memory`] every input has one positive, so nothing changes.
     pub negatives_shared: bool,
     /// Negatives are drawn by count to this power.
     pub power: f64,
@@ -72,7 +72,12 @@ impl Cust2vec {
     /// Weights as a training begins with them.
     #[must_use]
     pub fn fresh(&self, users: usize) -> Vectors {
-        Vectors::new(self.rows, users, self.params.dim, self.params.seed)
+        let shape = (self.params.dim, self.slots());
+        Vectors::new(self.rows, users, shape, self.params.seed)
+    }
+
+    fn slots(&self) -> usize {
+        self.params.architecture.slots(self.params.window)
     }
 
     /// Zeros for Adagrad.
@@ -135,31 +140,60 @@ impl Cust2vec {
         users: &Documents,
         epochs: u32,
     ) -> Result<Vec<f32>, TrainerError> {
+        // Skip-gram changes nothing of a user.
+        let architecture = match self.params.architecture {
+            Architecture::Bag { .. } => Architecture::Bag { items: false },
+            with_items => with_items,
+        };
+        self.infer_by(architecture, vectors.fixed(), (vectors, users), epochs)
+    }
+
+    /// As [`Cust2vec::infer`], of lists whose order says nothing: in [`Architecture::Concat`] no item is
+    /// known to be around another, so that users are fit to their piece of V alone, as if every slot of
+    /// an item around were empty.
+    ///
+    /// # Errors
+    /// As of [`Cust2vec::infer`].
+    pub fn infer_without_order(
+        &self,
+        vectors: &Vectors,
+        users: &Documents,
+        epochs: u32,
+    ) -> Result<Vec<f32>, TrainerError> {
+        if self.params.architecture != Architecture::Concat {
+            return self.infer(vectors, users, epochs);
+        }
+        let (alone, piece) = (
+            Architecture::Bag { items: false },
+            vectors.fixed().last_slot(),
+        );
+        self.infer_by(alone, piece, (vectors, users), epochs)
+    }
+
+    /// Infers by the steps of an architecture. `weights`: of `vectors`, or pieces of theirs.
+    fn infer_by(
+        &self,
+        architecture: Architecture,
+        weights: Weights<'_>,
+        (vectors, users): (&Vectors, &Documents),
+        epochs: u32,
+    ) -> Result<Vec<f32>, TrainerError> {
         self.check(vectors, users)?;
         let params = &self.params;
-        // Skip-gram changes nothing of a user.
-        let architecture = match params.architecture {
-            Architecture::Bag { .. } => Architecture::Bag { items: false },
-            memory @ Architecture::Memory => memory,
-        };
         let one = |at: usize| {
             let mut user = vec![Lane::ZERO; params.dim.div_ceil(WIDTH)];
             draw(&mut user, params.dim, user_seed(params.seed, u64::MAX));
             let mut rng = KeyedRng::new(mix(params.seed ^ 0x696E_6665_7275_7372));
             let rates = |epoch| self.rates(epoch, epochs).first;
             let list = (u32::MAX, users.get(at));
-            // SAFETY: items and noise are below `rows`, which `vectors` has.
+            let sampling = &self.sampling;
+            // SAFETY: items and noise are below `rows`, which `vectors` has, and inputs are as the
+            // slots of `weights`.
             unsafe {
-                self.engine.infer(
-                    vectors.fixed(),
-                    &self.sampling,
-                    &mut user,
-                    epochs,
-                    rates,
-                    |e| {
+                self.engine
+                    .infer(weights, sampling, &mut user, epochs, rates, |e| {
                         architecture.add(list, params.window, &mut rng, e);
-                    },
-                );
+                    });
             }
             floats(&user)[..params.dim].to_vec()
         };
@@ -168,7 +202,8 @@ impl Cust2vec {
 
     fn check(&self, vectors: &Vectors, users: &Documents) -> Result<(), TrainerError> {
         let fit = vectors.rows() == self.rows && users.rows() == self.rows;
-        if !fit || vectors.dim() != self.params.dim {
+        let shape = (self.params.dim, self.slots());
+        if !fit || (vectors.dim(), vectors.slots()) != shape {
             return Err(TrainerError::bug("vectors or users are of other items"));
         }
         Ok(())

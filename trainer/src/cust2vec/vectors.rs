@@ -7,13 +7,16 @@ use crate::error::TrainerError;
 use crate::lanes::{Lane, WIDTH, draw, floats};
 use crate::sgns::{Squares, Weights};
 
-/// Vectors of users, f32 [users, dim], and of items: U and V, f32 [rows, dim], of which rows 0 and
-/// 1 (PAD, UNK) stay zero.
+/// Vectors of users, f32 [users, dim], and of items: U, f32 [rows, dim], and V, f32 [rows, slots ·
+/// dim], of which rows 0 and 1 (PAD, UNK) stay zero. A row of V has a piece for each slot of an input,
+/// the user's last.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vectors {
     rows: usize,
     dim: usize,
     lanes: usize,
+    /// Pieces of a row of V.
+    slots: usize,
     /// U, then the users: a step's input may mix both.
     input: Vec<Lane>,
     output: Vec<Lane>,
@@ -21,9 +24,9 @@ pub struct Vectors {
 
 impl Vectors {
     /// U and users uniform in ±0.5/dim, V zero, as word2vec.c begins. A vector depends on (seed,
-    /// index) alone. `rows`: real items and two.
+    /// index) alone. `rows`: real items and two; `slots`: at least 1.
     #[must_use]
-    pub fn new(rows: usize, users: usize, dim: usize, seed: u64) -> Self {
+    pub fn new(rows: usize, users: usize, (dim, slots): (usize, usize), seed: u64) -> Self {
         let lanes = dim.div_ceil(WIDTH);
         let mut input = vec![Lane::ZERO; (rows + users) * lanes];
         for (row, lanes) in input.chunks_exact_mut(lanes.max(1)).enumerate() {
@@ -37,20 +40,23 @@ impl Vectors {
                 );
             }
         }
-        let output = vec![Lane::ZERO; rows * lanes];
+        let output = vec![Lane::ZERO; rows * slots * lanes];
         Self {
             rows,
             dim,
             lanes,
+            slots,
             input,
             output,
         }
     }
 
-    /// From matrices of floats, row after row: users [users, dim], U and V [rows, dim].
+    /// From matrices of floats, row after row: users [users, dim], U [rows, dim] and V [rows, slots ·
+    /// dim].
     ///
     /// # Errors
-    /// [`TrainerError::Data`] where a length is no whole number of vectors, or U's is not V's.
+    /// [`TrainerError::Data`] where a length is no whole number of vectors, or V's is no whole number
+    /// of U's.
     pub fn of(
         dim: usize,
         users: &[f32],
@@ -58,14 +64,16 @@ impl Vectors {
         output: &[f32],
     ) -> Result<Self, TrainerError> {
         let whole = |floats: &[f32]| dim > 0 && floats.len().is_multiple_of(dim);
-        if !whole(users) || !whole(input) || input.len() != output.len() {
+        let slots = output.len() / input.len().max(1);
+        if !whole(users) || !whole(input) || slots == 0 || input.len() * slots != output.len() {
             return Err(TrainerError::data(
                 "weights",
                 format!("they are no vectors of {dim} floats"),
             ));
         }
         let lanes = dim.div_ceil(WIDTH);
-        let mut vectors = Self::new(input.len() / dim, users.len() / dim, dim, 0);
+        let shape = (dim, slots);
+        let mut vectors = Self::new(input.len() / dim, users.len() / dim, shape, 0);
         let rows = input.chunks_exact(dim).chain(users.chunks_exact(dim));
         fill(&mut vectors.input, lanes, rows);
         fill(&mut vectors.output, lanes, output.chunks_exact(dim));
@@ -90,6 +98,12 @@ impl Vectors {
         self.dim
     }
 
+    /// Pieces of a row of V, and rows of U in an input that has them end to end.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// The vector of a user, by the place of the list it was learnt from; not that of an item.
     #[must_use]
     pub fn user(&self, user: usize) -> &[f32] {
@@ -103,10 +117,18 @@ impl Vectors {
     }
 
     /// An item's vector in V: σ of its dot product with a user's is the chance that the item is
-    /// the user's and no negative.
+    /// the user's and no negative. With several slots, the user's piece of it: the same with nothing
+    /// known of what is around.
     #[must_use]
     pub fn output(&self, row: usize) -> &[f32] {
-        &floats(&self.output[row * self.lanes..][..self.lanes])[..self.dim]
+        self.piece(row, self.slots - 1)
+    }
+
+    /// Of an item's vector in V what a slot's vector is multiplied with.
+    #[must_use]
+    pub fn piece(&self, row: usize, slot: usize) -> &[f32] {
+        let at = (row * self.slots + slot) * self.lanes;
+        &floats(&self.output[at..][..self.lanes])[..self.dim]
     }
 
     fn of_input(&self, row: usize) -> &[f32] {
@@ -125,12 +147,12 @@ impl Vectors {
     /// All, to train.
     pub(crate) fn weights<'a>(&'a mut self, squares: Option<&'a Squares>) -> Weights<'a> {
         let shape = (self.lanes, self.dim);
-        Weights::new(&mut self.input, &mut self.output, shape, squares)
+        Weights::new(&mut self.input, &mut self.output, shape, squares).end_to_end(self.slots)
     }
 
     /// All, to be read.
     pub(crate) fn fixed(&self) -> Weights<'_> {
-        Weights::fixed(&self.input, &self.output, (self.lanes, self.dim))
+        Weights::fixed(&self.input, &self.output, (self.lanes, self.dim)).end_to_end(self.slots)
     }
 }
 

@@ -1,5 +1,9 @@
 //! Users ranked by cust2vec: each user's vector is inferred with the items fixed, then all items are
 //! scored.
+//!
+//! A score is u·v + prior. Where V has pieces for the items around (`dm-concat`), v is the user's piece
+//! alone, and u is inferred with nothing around: what a user bought is counted here, not in order, and
+//! what will stand around the next item is not known.
 
 use pannier_proto::ids::FIRST_ITEM;
 
@@ -60,7 +64,9 @@ impl Users {
             ends.push(items.len());
         }
         let lists = Documents::new(items, ends, self.vectors.rows())?;
-        let inferred = self.kernel.infer(&self.vectors, &lists, self.epochs)?;
+        let inferred = self
+            .kernel
+            .infer_without_order(&self.vectors, &lists, self.epochs)?;
         let dim = self.vectors.dim();
         let mut users = Factors::zero(queries.len(), dim + 1);
         for (at, vector) in inferred.chunks_exact(dim).enumerate() {

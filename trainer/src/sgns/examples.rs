@@ -79,6 +79,32 @@ impl<'a> Examples<'a> {
         }
     }
 
+    /// Adds the step of an input (some rows, not none) and one positive. Where negatives are shared it
+    /// has those of the step before, unless it is the `first` that shares them.
+    #[inline(always)]
+    pub(crate) fn add_next(
+        &mut self,
+        inputs: &[u32],
+        positive: u32,
+        first: bool,
+        rng: &mut KeyedRng,
+    ) {
+        let before = match self.ends.last() {
+            Some(ends) if self.sampling.shared && !first => *ends,
+            _ => return self.add(inputs, &[positive], rng),
+        };
+        self.inputs.extend_from_slice(inputs);
+        self.targets.push(positive);
+        let positives = self.targets.len();
+        self.targets
+            .extend_from_within(before.positives..before.targets);
+        self.ends.push(Ends {
+            inputs: self.inputs.len(),
+            positives,
+            targets: self.targets.len(),
+        });
+    }
+
     /// Adds the steps of skip-gram over one list: the feed's pairs, an item's together.
     pub(crate) fn add_skip_gram(
         &mut self,

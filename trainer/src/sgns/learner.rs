@@ -8,6 +8,13 @@
 //! With g = rate · (label - σ(x·v)), w times for negatives: v ← v + g·x, and each row of the
 //! input takes Σ g·v, not its share of the mean, as word2vec.c does for CBOW. All dot products are
 //! taken before the first row changes.
+//!
+//! Where weights have several slots, x is the rows of U end to end, one for each slot, and a row of V is
+//! as long (Le and Mikolov 2014, "Distributed Representations of Sentences and Documents", section
+//! 2.2): each row of the input takes its piece of Σ g·v. PAD stands where a slot is empty: zeros, which
+//! no step changes.
+
+use pannier_proto::ids::PAD;
 
 use crate::lanes::{Lane, Simd};
 use crate::sgns::rows;
@@ -49,8 +56,8 @@ impl<'a> Learner<'a> {
             rows: Vec::new(),
             into: Vec::new(),
             out: Vec::new(),
-            x: vec![Lane::ZERO; weights.lanes],
-            gradient: vec![Lane::ZERO; weights.lanes],
+            x: vec![Lane::ZERO; weights.lanes * weights.slots],
+            gradient: vec![Lane::ZERO; weights.lanes * weights.slots],
             loss: LossSum::default(),
         }
     }
@@ -67,7 +74,8 @@ impl<'a> Learner<'a> {
                 rows::prefetch::<S>(self.weights.input(*input), self.weights.lanes);
             }
             for target in targets {
-                rows::prefetch::<S>(self.weights.output(*target), self.weights.lanes);
+                let wide = self.weights.lanes * self.weights.slots;
+                rows::prefetch::<S>(self.weights.output(*target), wide);
             }
         }
     }
@@ -75,8 +83,8 @@ impl<'a> Learner<'a> {
     /// Takes a step; with `measured` its loss is added before.
     ///
     /// # Safety
-    /// `inputs` (not empty) are rows of U, the targets rows of V. Unless `S` is shared, nobody else
-    /// reads or writes the matrices.
+    /// `inputs` (not empty; where there are several slots, one for each) are rows of U, the targets
+    /// rows of V. Unless `S` is shared, nobody else reads or writes the matrices.
     #[inline(always)]
     pub(crate) unsafe fn learn<S: Simd>(
         &mut self,
@@ -87,19 +95,20 @@ impl<'a> Learner<'a> {
     ) {
         let (n, targets) = self.find(inputs, None, positives, negatives);
         let (weights, lanes) = (self.weights, self.weights.lanes);
+        let wide = lanes * weights.slots;
         let (x, gradient) = (self.x.as_mut_ptr(), self.gradient.as_mut_ptr());
         let (from, to) = self.rows[..n + targets].split_at(n);
         let (into, out) = (&mut self.into[..targets], &mut self.out[..targets]);
         // SAFETY: the rows are of the matrices, by the caller; x and gradient are ours.
         unsafe {
-            rows::mean::<S>(from, 1.0 / n as f32, x, lanes);
-            rows::dots::<S>(x, to, lanes, into);
+            weights.mix::<S>(from, x);
+            rows::dots::<S>(x, to, wide, into);
             if measured {
                 measure(&mut self.loss, into, positives, negatives);
             }
             errors(into, positives, negatives, self.sigmoid);
             let zero = S::splat(0.0);
-            for i in 0..lanes {
+            for i in 0..wide {
                 zero.store(gradient.add(i));
             }
             let Some(sums) = weights.squares else {
@@ -107,22 +116,30 @@ impl<'a> Learner<'a> {
                     *error *= self.rate;
                 }
                 let steps = (&into[..], &into[..]);
-                rows::exchange::<S>(x, to, lanes, steps, gradient);
-                for row in from {
-                    rows::add::<S>(*row, 1.0, gradient, lanes);
+                rows::exchange::<S>(x, to, wide, steps, gradient);
+                for (slot, (row, at)) in inputs.iter().zip(from).enumerate() {
+                    if let Some(piece) = weights.piece(slot, *row) {
+                        rows::add::<S>(*at, 1.0, gradient.add(piece), lanes);
+                    }
                 }
                 return;
             };
-            let square = mean_square::<S>(x, lanes, weights.dim);
+            let square = mean_square::<S>(x, wide, weights.dim * weights.slots);
             let targets = positives.iter().chain(negatives);
             for ((row, error), out) in targets.zip(&*into).zip(&mut *out) {
                 *out = self.rate * error / sums.add_output(*row, error * error * square);
             }
-            rows::exchange::<S>(x, to, lanes, (into, out), gradient);
-            let square = mean_square::<S>(gradient, lanes, weights.dim);
-            for (row, at) in inputs.iter().zip(from) {
-                let scale = self.rate / sums.add_input(*row, square);
-                rows::add::<S>(*at, scale, gradient, lanes);
+            rows::exchange::<S>(x, to, wide, (into, out), gradient);
+            let mut square = 0.0;
+            for (slot, (row, at)) in inputs.iter().zip(from).enumerate() {
+                if let Some(piece) = weights.piece(slot, *row) {
+                    let gradient = gradient.add(piece);
+                    if weights.slots > 1 || slot == 0 {
+                        square = mean_square::<S>(gradient, lanes, weights.dim);
+                    }
+                    let scale = self.rate / sums.add_input(*row, square);
+                    rows::add::<S>(*at, scale, gradient, lanes);
+                }
             }
         }
     }
@@ -131,7 +148,7 @@ impl<'a> Learner<'a> {
     /// only read.
     ///
     /// # Safety
-    /// As of [`Learner::learn`]; `items` may be empty, `own` is a row.
+    /// As of [`Learner::learn`], with `own`, a row, behind `items`, which may be empty.
     #[inline(always)]
     pub(crate) unsafe fn infer<S: Simd>(
         &mut self,
@@ -141,20 +158,21 @@ impl<'a> Learner<'a> {
         negatives: &[u32],
     ) {
         let (n, targets) = self.find(items, Some(own), positives, negatives);
-        let lanes = self.weights.lanes;
+        let (weights, lanes) = (self.weights, self.weights.lanes);
+        let before = lanes * (weights.slots - 1);
         let (x, gradient) = (self.x.as_mut_ptr(), self.gradient.as_mut_ptr());
         let (from, to) = self.rows[..n + targets].split_at(n);
         let into = &mut self.into[..targets];
         // SAFETY: the rows are of the matrices, by the caller; x and gradient are ours.
         unsafe {
-            rows::mean::<S>(from, 1.0 / n as f32, x, lanes);
-            rows::dots::<S>(x, to, lanes, into);
+            weights.mix::<S>(from, x);
+            rows::dots::<S>(x, to, before + lanes, into);
             errors(into, positives, negatives, self.sigmoid);
             let zero = S::splat(0.0);
             for i in 0..lanes {
                 zero.store(gradient.add(i));
             }
-            rows::combine::<S>(to, lanes, into, gradient);
+            rows::combine::<S>(to, (before, lanes), into, gradient);
             rows::add::<S>(own, self.rate, gradient, lanes);
         }
     }
@@ -193,6 +211,37 @@ impl<'a> Learner<'a> {
             rows[i] = self.weights.output(negatives[i]);
         }
         (n, targets)
+    }
+}
+
+impl Weights<'_> {
+    /// Makes an input of its rows: their mean, or with several slots the rows end to end.
+    ///
+    /// # Safety
+    /// `rows` (not empty; with several slots one for each) are of `lanes` lanes, `x` of as many for
+    /// each slot; the set's as of [`Simd`].
+    #[inline(always)]
+    unsafe fn mix<S: Simd>(&self, rows: &[*mut Lane], x: *mut Lane) {
+        // SAFETY: the caller's.
+        unsafe {
+            if self.slots == 1 {
+                return rows::mean::<S>(rows, 1.0 / rows.len() as f32, x, self.lanes);
+            }
+            debug_assert_eq!(rows.len(), self.slots);
+            for (slot, row) in rows.iter().enumerate() {
+                rows::copy::<S>(*row, x.add(slot * self.lanes), self.lanes);
+            }
+        }
+    }
+
+    /// Lanes of an input's gradient before the piece that a row of it takes; none for an empty slot.
+    #[inline(always)]
+    fn piece(&self, slot: usize, row: u32) -> Option<usize> {
+        match self.slots {
+            1 => Some(0),
+            _ if row == PAD => None,
+            _ => Some(slot * self.lanes),
+        }
     }
 }
 

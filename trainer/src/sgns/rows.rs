@@ -124,20 +124,21 @@ unsafe fn exchange_of<S: Simd, const N: usize>(
     }
 }
 
-/// `gradient += Σ into[t] · rows[t]`; as many as are in both.
+/// `gradient += Σ into[t] · rows[t]`, of the rows `lanes` lanes behind the first `before`; as many as
+/// are in both.
 ///
 /// # Safety
 /// As of [`exchange`].
 #[inline(always)]
 pub(crate) unsafe fn combine<S: Simd>(
     rows: &[*mut Lane],
-    lanes: usize,
+    (before, lanes): (usize, usize),
     into: &[f32],
     gradient: *mut Lane,
 ) {
     for t in 0..rows.len().min(into.len()) {
         // SAFETY: the caller's.
-        unsafe { add::<S>(gradient, into[t], rows[t], lanes) }
+        unsafe { add::<S>(gradient, into[t], rows[t].add(before), lanes) }
     }
 }
 
@@ -176,6 +177,20 @@ pub(crate) unsafe fn mean<S: Simd>(rows: &[*mut Lane], scale: f32, to: *mut Lane
                 sum = sum.add(S::load(row.add(i)));
             }
             sum.mul(scale).store(to.add(i));
+        }
+    }
+}
+
+/// `to = row`.
+///
+/// # Safety
+/// As of [`dots`].
+#[inline(always)]
+pub(crate) unsafe fn copy<S: Simd>(row: *const Lane, to: *mut Lane, lanes: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        for i in 0..lanes {
+            S::load(row.add(i)).store(to.add(i));
         }
     }
 }

@@ -10,10 +10,12 @@ use crate::sgns::{Documents, Learner, LossSum, Mode, Rates, Sigmoid, Squares, We
 /// Inputs, positives and negatives.
 pub(crate) type Step = (Vec<u32>, Vec<u32>, Vec<u32>);
 
-/// Matrices in double precision, row after row, and Adagrad's sums.
+/// Matrices in double precision, row after row, and Adagrad's sums. With several slots an input is
+/// its rows end to end, and rows of V are as long.
 #[derive(Clone)]
 pub(crate) struct Naive {
     pub dim: usize,
+    pub slots: usize,
     pub input: Vec<f64>,
     pub output: Vec<f64>,
     pub squares: Option<(Vec<f64>, Vec<f64>)>,
@@ -24,7 +26,12 @@ fn sigmoid(x: f64) -> f64 {
 }
 
 impl Naive {
-    fn mean(&self, inputs: &[u32]) -> Vec<f64> {
+    fn mix(&self, inputs: &[u32]) -> Vec<f64> {
+        if self.slots > 1 {
+            assert_eq!(inputs.len(), self.slots);
+            let row = |i: &u32| &self.input[*i as usize * self.dim..][..self.dim];
+            return inputs.iter().flat_map(row).copied().collect();
+        }
         let of = |d: usize| {
             inputs
                 .iter()
@@ -47,13 +54,13 @@ impl Naive {
 
     fn dot(&self, x: &[f64], row: usize) -> f64 {
         x.iter()
-            .zip(&self.output[row * self.dim..])
+            .zip(&self.output[row * x.len()..])
             .map(|(a, b)| a * b)
             .sum()
     }
 
     fn loss(&self, step: &Step) -> f64 {
-        let x = self.mean(&step.0);
+        let x = self.mix(&step.0);
         let terms = Self::targets(step);
         let term = |(row, label, weight): &(usize, f64, f64)| {
             -weight * sigmoid((2.0 * label - 1.0) * self.dot(&x, *row)).ln()
@@ -62,13 +69,14 @@ impl Naive {
     }
 
     pub(crate) fn learn(&mut self, step: &Step, rate: f64) {
-        let (x, dim) = (self.mean(&step.0), self.dim);
+        let (x, dim) = (self.mix(&step.0), self.dim);
+        let wide = x.len();
         let targets = Self::targets(step);
         let errors: Vec<f64> = targets
             .iter()
             .map(|(row, label, weight)| weight * (label - sigmoid(self.dot(&x, *row))))
             .collect();
-        let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>() / dim as f64;
+        let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
         let mut scales = vec![1.0; targets.len()];
         if let Some((_, sums)) = &mut self.squares {
             for ((scale, (row, ..)), error) in scales.iter_mut().zip(&targets).zip(&errors) {
@@ -76,20 +84,24 @@ impl Naive {
                 *scale = 1.0 / (sums[*row] + 1e-10).sqrt();
             }
         }
-        let mut gradient = vec![0.0; dim];
+        let mut gradient = vec![0.0; wide];
         for (((row, ..), error), scale) in targets.iter().zip(&errors).zip(&scales) {
-            let v = self.output[row * dim..].iter_mut();
+            let v = self.output[row * wide..].iter_mut();
             for ((v, gradient), x) in v.zip(&mut gradient).zip(&x) {
                 *gradient += error * *v;
                 *v += rate * scale * error * x;
             }
         }
-        for input in step.0.iter().map(|i| *i as usize) {
+        for (at, input) in step.0.iter().map(|i| *i as usize).enumerate() {
+            if self.slots > 1 && input == 0 {
+                continue;
+            }
+            let gradient = &gradient[at % self.slots * dim..][..dim];
             let scale = self.squares.as_mut().map_or(1.0, |(sums, _)| {
-                sums[input] += square(&gradient);
+                sums[input] += square(gradient);
                 1.0 / (sums[input] + 1e-10).sqrt()
             });
-            for (u, gradient) in self.input[input * dim..].iter_mut().zip(&gradient) {
+            for (u, gradient) in self.input[input * dim..].iter_mut().zip(gradient) {
                 *u += rate * scale * gradient;
             }
         }
@@ -99,15 +111,16 @@ impl Naive {
 /// Matrices to be learnt.
 struct Matrices {
     dim: usize,
+    slots: usize,
     input: Vec<Lane>,
     output: Vec<Lane>,
     squares: Option<Squares>,
 }
 
 impl Matrices {
-    fn new(rows: usize, dim: usize, seed: u64, adagrad: bool) -> Self {
+    fn new(rows: usize, (dim, slots): (usize, usize), seed: u64, adagrad: bool) -> Self {
         let lanes = dim.div_ceil(WIDTH);
-        let matrix = |seed: u64| {
+        let matrix = |rows: usize, seed: u64| {
             let mut all = vec![Lane::ZERO; rows * lanes];
             for (row, lanes) in all.chunks_mut(lanes).enumerate() {
                 draw(lanes, dim, seed + row as u64);
@@ -121,8 +134,9 @@ impl Matrices {
         let squares = adagrad.then(|| Squares::new(rows, rows));
         Self {
             dim,
-            input: matrix(seed),
-            output: matrix(seed ^ 77),
+            slots,
+            input: matrix(rows, seed),
+            output: matrix(rows * slots, seed ^ 77),
             squares,
         }
     }
@@ -138,6 +152,7 @@ impl Matrices {
         let squares = self.squares.as_ref().map(Squares::sums);
         Naive {
             dim: self.dim,
+            slots: self.slots,
             input: floats(&self.input),
             output: floats(&self.output),
             squares: squares.map(|(a, b)| (wide(a), wide(b))),
@@ -159,6 +174,7 @@ impl Matrices {
             shape,
             self.squares.as_ref(),
         );
+        let weights = weights.end_to_end(self.slots);
         let all = All(Learner::new(weights, &sigmoid, rate), steps);
         if shared {
             instructions.shared(all)
@@ -185,23 +201,25 @@ impl Routine for All<'_> {
 
 const ROWS: u32 = 9;
 
-fn some_steps(n: usize, seed: u64) -> Vec<Step> {
+/// Steps with so many rows in an input; 1: with one to four.
+fn some_steps(n: usize, slots: u32, seed: u64) -> Vec<Step> {
+    let most = if slots == 1 { 4 } else { slots };
     let mut rng = KeyedRng::new(seed);
     let mut some = |least: u32, most: u32| -> Vec<u32> {
         let n = least + rng.below(most - least + 1);
         (0..n).map(|_| rng.below(ROWS)).collect()
     };
     (0..n)
-        .map(|_| (some(1, 4), some(1, 9), some(0, 9)))
+        .map(|_| (some(slots, most), some(1, 9), some(0, 9)))
         .collect()
 }
 
 proptest! {
     #[test]
-    fn steps_equal_the_formulas(dim in 1usize..140, seed in 0u64..1000, adagrad: bool, shared: bool) {
-        let mut ours = Matrices::new(ROWS as usize, dim, seed, adagrad);
+    fn steps_equal_the_formulas(dim in 1usize..140, slots in 1u32..8, seed in 0u64..1000, adagrad: bool, shared: bool) {
+        let mut ours = Matrices::new(ROWS as usize, (dim, slots as usize), seed, adagrad);
         let (mut naive, mut loss) = (ours.naive(), 0.0);
-        let steps = some_steps(20, seed);
+        let steps = some_steps(20, slots, seed);
         for step in &steps {
             loss += naive.loss(step);
             naive.learn(step, 0.02);
@@ -221,10 +239,10 @@ proptest! {
     }
 
     #[test]
-    fn every_processor_gives_the_same_bytes(dim in 1usize..140, seed in 0u64..1000, adagrad: bool) {
-        let steps = some_steps(20, seed);
+    fn every_processor_gives_the_same_bytes(dim in 1usize..140, slots in 1u32..8, seed in 0u64..1000, adagrad: bool) {
+        let steps = some_steps(20, slots, seed);
         let learnt = |instructions| {
-            let mut matrices = Matrices::new(ROWS as usize, dim, seed, adagrad);
+            let mut matrices = Matrices::new(ROWS as usize, (dim, slots as usize), seed, adagrad);
             let loss = matrices.learn(&steps, 0.05, instructions, false);
             (matrices.input, matrices.output, matrices.squares.map(|s| s.sums()), loss)
         };
@@ -239,7 +257,7 @@ proptest! {
     fn shared_negatives_weigh_as_many(dim in 1usize..40, seed in 0u64..1000) {
         let rate = 1e-3;
         let learn = |steps: &[Step]| {
-            let mut matrices = Matrices::new(ROWS as usize, dim, seed, false);
+            let mut matrices = Matrices::new(ROWS as usize, (dim, 1), seed, false);
             matrices.learn(steps, rate, Instructions::best(), false);
             matrices.naive()
         };

@@ -74,6 +74,11 @@ pub(crate) struct Weights<'a> {
     output: *mut Lane,
     pub lanes: usize,
     pub dim: usize,
+    /// Rows of U that lie end to end in an input, and pieces of `lanes` lanes of a row of V; 1: an
+    /// input is the mean of its rows.
+    pub slots: usize,
+    /// Lanes from one row of V to the next.
+    stride: usize,
     pub squares: Option<&'a Squares>,
     borrowed: PhantomData<&'a mut [Lane]>,
 }
@@ -97,6 +102,8 @@ impl<'a> Weights<'a> {
             output: output.as_mut_ptr(),
             lanes,
             dim,
+            slots: 1,
+            stride: lanes,
             squares,
             borrowed: PhantomData,
         }
@@ -113,8 +120,29 @@ impl<'a> Weights<'a> {
             output: output.as_ptr().cast_mut(),
             lanes,
             dim,
+            slots: 1,
+            stride: lanes,
             squares: None,
             borrowed: PhantomData,
+        }
+    }
+
+    /// With rows of V of so many pieces, for inputs of as many rows of U.
+    pub(crate) fn end_to_end(self, slots: usize) -> Self {
+        Self {
+            slots,
+            stride: self.lanes * slots,
+            ..self
+        }
+    }
+
+    /// Of V only the last piece of each row.
+    pub(crate) fn last_slot(self) -> Self {
+        let before = self.lanes * (self.slots - 1);
+        Self {
+            output: self.output.wrapping_add(before),
+            slots: 1,
+            ..self
         }
     }
 
@@ -127,7 +155,7 @@ impl<'a> Weights<'a> {
     /// Where a row of V lies.
     #[inline(always)]
     pub(crate) fn output(&self, row: u32) -> *mut Lane {
-        self.output.wrapping_add(row as usize * self.lanes)
+        self.output.wrapping_add(row as usize * self.stride)
     }
 }
 

@@ -9,10 +9,11 @@ use super::super::keys::{self, TableKeys};
 use super::super::{
     Against, Allowed, AlsFeedback, AlsParams, AlsSolver, AlsStudy, BaselineModel, BaselineSpec,
     CheckRule, CheckSpec, CheckValue, ColumnRef, ColumnSpec, ColumnType, ColumnsSpec, ContextSpec,
-    CsvHeader, CsvSpec, DriftOf, EvaluateSpec, Expand, Gate, GenerateSpec, IdKind, ModelSpec,
-    NamedFeedSpec, Optimizer, PathSpec, PrepareSpec, Prod2vecParams, PublishSpec, Question,
-    RecommendSpec, RowTest, RunSpec, SegmentsSpec, Severity, SourceSpec, SpecError, SplitSpec,
-    TableNumber, TableSpec, TrainSpec, UpdateMode, WeekRange, WindowSpec, Within,
+    CsvHeader, CsvSpec, Cust2vecArchitecture, DriftOf, EvaluateSpec, Expand, Gate, GenerateSpec,
+    IdKind, ModelSpec, NamedFeedSpec, Optimizer, PathSpec, PrepareSpec, Prod2vecParams,
+    PublishSpec, Question, RecommendSpec, RowTest, RunSpec, SegmentsSpec, Severity, SourceSpec,
+    SpecError, SplitSpec, TableNumber, TableSpec, TrainSpec, UpdateMode, WeekRange, WindowSpec,
+    Within,
 };
 use super::{HEAD, parse, source};
 
@@ -213,7 +214,7 @@ model = "cust2vec"
 gate = "map@10 > 0.1"
 
 [train.params]
-architecture = "dm"
+architecture = "dm-concat"
 train_items = false
 dim = 16
 window = 4
@@ -303,7 +304,7 @@ const FULL_JSON: &str = concat!(
     r#""study":{"folds":3,"k":7,"factors":[16,32],"iterations":[5],"regularization":[0.5],"alpha":[1.0,10.0]}},"#,
     r#""expand":"trainer","#,
     r#""gate":"ndcg@10 > personal-frequency.ndcg@10"},"#,
-    r#"{"name":"users","model":"cust2vec","params":{"architecture":"dm","train_items":false,"dim":16,"window":4,"#,
+    r#"{"name":"users","model":"cust2vec","params":{"architecture":"dm-concat","train_items":false,"dim":16,"window":4,"#,
     r#""negatives":3,"negatives_shared":true,"epochs":6,"learning_rate":0.05,"min_learning_rate":0.01,"power":0.5,"#,
     r#""mode":"fast","optimizer":"adagrad","checkpoint_epochs":2},"expand":"trainer","gate":"map@10 > 0.1"}],"#,
     r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency"}],"evaluate":{"k":[10],"queries":500},"#,
@@ -333,6 +334,23 @@ fn defaults_are_as_documented() {
             r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null,"recommend":null,"segments":null}"#,
         )
     );
+}
+
+#[test]
+fn every_architecture_of_cust2vec_has_a_name() {
+    let named = [
+        ("dbow", Cust2vecArchitecture::Dbow),
+        ("dm", Cust2vecArchitecture::Dm),
+        ("dm-concat", Cust2vecArchitecture::DmConcat),
+    ];
+    for (name, architecture) in named {
+        let spec = parse(&FULL.replace("dm-concat", name));
+        let ModelSpec::Cust2vec(params) = &spec.train[2].model else {
+            panic!("{spec:?}");
+        };
+        assert_eq!(params.architecture, architecture);
+        assert_eq!(spec.canonical_json(), FULL_JSON.replace("dm-concat", name));
+    }
 }
 
 #[test]

@@ -9,18 +9,21 @@ use crate::spec::reader::Table;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cust2vecParams {
-    /// What foretells an item: `dbow`, the user alone, or `dm`, the user with the items around;
-    /// `dbow` unless given.
+    /// What foretells an item: `dbow`, the user alone, `dm`, the mean of the user and the items
+    /// around, or `dm-concat`, the same end to end, each in its place; `dbow` unless given.
+    /// `dm-concat` has (1 + 2 · window) · dim output weights for each item, the others dim.
     pub architecture: Cust2vecArchitecture,
     /// Of `dbow`: items learn vectors alongside, by skip-gram; true unless given.
     pub train_items: bool,
     /// Length of a vector, 8 to 1024; 128 unless given.
     pub dim: u32,
-    /// Items on each side that count as around an item, 1 to 100; 5 unless given.
+    /// Items on each side that count as around an item, 1 to 100; 5 unless given. `dm-concat` takes
+    /// all of them, the others at random fewer for each item.
     pub window: u32,
     /// Negative items per step, 1 to 100; 5 unless given.
     pub negatives: u32,
-    /// Several items of a user share negatives; false unless given: each has its own.
+    /// Several items of a user share negatives, of `dbow` and `dm-concat`; false unless given: each
+    /// has its own.
     pub negatives_shared: bool,
     /// Passes over the users, 1 to 1000; 10 unless given.
     pub epochs: u32,
@@ -47,6 +50,9 @@ pub enum Cust2vecArchitecture {
     Dbow,
     /// PV-DM: the mean of the user's vector and those of the items around.
     Dm,
+    /// PV-DM by concatenation: the user's vector and those of the items around end to end, zeros where
+    /// the list has no such item.
+    DmConcat,
 }
 
 impl Default for Cust2vecParams {
@@ -75,6 +81,7 @@ impl Cust2vecParams {
         let architectures = [
             ("dbow", Cust2vecArchitecture::Dbow),
             ("dm", Cust2vecArchitecture::Dm),
+            ("dm-concat", Cust2vecArchitecture::DmConcat),
         ];
         let number = |key, range, allowed: fn(f64) -> bool| table.number(key, range, allowed);
         Self {
