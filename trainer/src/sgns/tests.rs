@@ -228,8 +228,10 @@ proptest! {
         prop_assert!((measured.sum - loss).abs() < 1e-3 * loss, "{} {}", measured.sum, loss);
         let ours = ours.naive();
         let pairs = ours.input.iter().chain(&ours.output).zip(naive.input.iter().chain(&naive.output));
+        // Adagrad divides by the size of the gradients: what is rounded of a small one counts in full.
+        let off = if adagrad { 1e-3 } else { 1e-4 };
         for (a, b) in pairs {
-            prop_assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{} {}", a, b);
+            prop_assert!((a - b).abs() < off * b.abs().max(1.0), "{} {}", a, b);
         }
         if let (Some(a), Some(b)) = (ours.squares, naive.squares) {
             for (a, b) in a.0.iter().chain(&a.1).zip(b.0.iter().chain(&b.1)) {
