@@ -280,7 +280,6 @@ fn users_lie_and_buy_by_camp() {
         (Cust2vecArchitecture::Dbow, UpdateMode::Deterministic),
         (Cust2vecArchitecture::Dm, UpdateMode::Deterministic),
         (Cust2vecArchitecture::DmConcat, UpdateMode::Deterministic),
-        (Cust2vecArchitecture::DmConcat, UpdateMode::Fast),
     ] {
         let run = Run::new(Cust2vecParams {
             mode,

@@ -132,11 +132,15 @@ impl Matrices {
             all
         };
         let squares = adagrad.then(|| Squares::new(rows, rows));
+        let mut output = matrix(rows * slots, seed ^ 77);
+        // Products are as large as those of one slot: σ is not flat there.
+        let floats = output.iter_mut().flat_map(|l| &mut l.0);
+        floats.for_each(|x| *x /= (slots as f32).sqrt());
         Self {
             dim,
             slots,
             input: matrix(rows, seed),
-            output: matrix(rows * slots, seed ^ 77),
+            output,
             squares,
         }
     }
