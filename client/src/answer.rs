@@ -89,7 +89,8 @@ pub struct Recommended {
     pub model: String,
     /// Version that answered.
     pub version: u32,
-    /// The model has not met the user: the items are the most bought ones.
+    /// The model has not met the user: the items are those nearest to the items asked with, and without
+    /// any the most bought ones.
     pub unknown: bool,
     /// Best first.
     pub items: Vec<RecommendedItem>,

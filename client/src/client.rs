@@ -235,14 +235,16 @@ impl Client {
     }
 
     /// The `top` items for a user in `model` (`name`, `name@3` or `name@champion`); with `new_only`
-    /// without those that the user has bought.
+    /// without those that the user has bought. `items`, ids or names, speak for a user whom the model
+    /// has not met.
     ///
     /// # Errors
-    /// `NotFound` where there is no such model, or it knows no users.
+    /// `NotFound` where there is no such model or item, or the model knows no users.
     pub async fn recommend(
         &self,
         model: &str,
         user_id: &str,
+        items: &[String],
         top: u32,
         new_only: bool,
     ) -> Result<Recommended, ClientError> {
@@ -251,6 +253,7 @@ impl Client {
             user_id: user_id.to_owned(),
             top,
             new_only,
+            items: items.to_vec(),
         };
         self.answer(self.registry.clone().recommend(request).await)
             .map(Into::into)

@@ -50,7 +50,7 @@ async fn every_call_is_answered() {
     assert_eq!(client.gc(true).await.unwrap().bytes, 2048);
     assert_eq!(client.info().await.unwrap().warehouse, "/warehouse");
     assert_eq!(client.models().await.unwrap()[0].version, 3);
-    let list = client.recommend("m", "u", 2, true).await.unwrap();
+    let list = client.recommend("m", "u", &[], 2, true).await.unwrap();
     assert!(list.unknown && list.items.len() == 2 && list.items[0].name == "for u");
     assert_eq!(
         client.similar("m", "milk", 2).await.unwrap().similar.len(),

@@ -254,6 +254,21 @@ impl Vectors {
         Ok(largest(places.map(|at| (at, score(at))).collect(), top))
     }
 
+    /// The mean of items' vectors; none of none.
+    #[must_use]
+    pub fn mean(&self, items: &[usize]) -> Option<Vec<f32>> {
+        if items.is_empty() {
+            return None;
+        }
+        let mut mean = vec![0.0; self.dim];
+        for at in items {
+            let share = self.lengths[*at] / items.len() as f32;
+            let unit = &self.unit[at * self.dim..(at + 1) * self.dim];
+            mean.iter_mut().zip(unit).for_each(|(m, u)| *m += share * u);
+        }
+        Some(mean)
+    }
+
     /// The `top` nearest items with their cosine, the item itself left out, ties by place.
     #[must_use]
     pub fn nearest(&self, at: usize, top: usize) -> Vec<(usize, f32)> {
@@ -311,6 +326,8 @@ mod tests {
         let best = vectors().best(&[1.0, 0.5], &BTreeSet::from([1]), 5)?;
         assert_eq!(best, [(2, 1.5), (0, 1.0)]);
         assert!(vectors().best(&[1.0], &BTreeSet::new(), 5).is_err());
+        assert_eq!(vectors().mean(&[0, 2]), Some(vec![0.5, 1.5]));
+        assert_eq!(vectors().mean(&[]), None);
         let scored = Vectors {
             scoring: Some(Scoring {
                 vectors: vec![1.0, 0.0, 0.0, 0.0, 0.0, 4.0],

@@ -20,24 +20,35 @@ use crate::error::SchedulerError;
 use crate::jobs::Jobs;
 use crate::neighbours::{Item, Vectors};
 
+/// Who asks for a list.
+pub struct Asked<'a> {
+    /// The user's id.
+    pub user: &'a str,
+    /// Items, by id or name, that speak for a user whom the model has not met.
+    pub items: &'a [String],
+    /// Leaves out what the user has bought, and `items`.
+    pub new_only: bool,
+}
+
 /// The list of a user.
 pub struct Recommended {
-    /// The model has not met the user: the items are the most bought ones.
+    /// The model has not met the user: the items are those nearest to the items asked with, and without
+    /// any the most bought ones.
     pub unknown: bool,
     /// Items with their scores, best first.
     pub items: Vec<(Item, f32)>,
 }
 
-/// The `top` items for a user.
+/// The `top` items for a user. Of a user whom the model has not met, the mean vector of the items asked
+/// with takes the place of the user's; without items the list is what is bought most.
 ///
 /// # Errors
-/// Where the model knows no users, or its files cannot be read.
+/// Where the model knows no users or no such item, or its files cannot be read.
 pub async fn recommend(
     jobs: &Jobs,
     model: &ModelInfo,
-    user: &str,
+    asked: &Asked<'_>,
     top: usize,
-    new_only: bool,
 ) -> Result<Recommended, SchedulerError> {
     let warehouse = jobs.warehouse();
     let manifest: ArtifactManifest = warehouse
@@ -51,14 +62,16 @@ pub async fn recommend(
     }
     let folder = objects::artifact_dir(&model.model, model.version);
     let vectors = Vectors::read(warehouse, &folder).await?;
-    let vector = user_vector(jobs, &folder, user).await?;
-    let out = if new_only {
-        bought(jobs, &manifest, user).await?
-    } else {
-        BTreeSet::new()
-    };
-    let unknown = vector.is_none();
-    let best = match vector {
+    let items = asked.items.iter().map(|item| vectors.find(item));
+    let items: Vec<usize> = items.collect::<Result<_, _>>()?;
+    let own = user_vector(jobs, &folder, asked.user).await?;
+    let unknown = own.is_none();
+    let mut out = BTreeSet::new();
+    if asked.new_only {
+        out = bought(jobs, &manifest, asked.user).await?;
+        out.extend(&items);
+    }
+    let best = match own.or_else(|| vectors.mean(&items)) {
         Some(vector) => vectors.best(&vector, &out, top)?,
         // Items stand by how often they are bought.
         None => (0..vectors.items.len().min(top))

@@ -135,6 +135,7 @@ def contexts(train, window):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("input", nargs="?", help="folder of LGSR files or of Complete Journey's, or a file of baskets")
+    parser.add_argument("--made", type=int, default=60_000, help="made-up baskets, without an input")
     parser.add_argument("--before", type=int, default=999999, help="LGSR: weeks below this one")
     parser.add_argument("--ours", help="the built example prod2vec_speed")
     for key, value in {"dim": 128, "window": 5, "negatives": 5, "epochs": 5, "workers": 2, "rounds": 3, "queries": 5000}.items():
@@ -142,7 +143,7 @@ def main():
     args = parser.parse_args()
     program = args.ours or build()
     if args.input is None:
-        baskets = made_up()
+        baskets = made_up(args.made)
     elif os.path.exists(os.path.join(args.input, "transactions.parquet")):
         baskets = complete_journey(args.input)
     elif os.path.isdir(args.input):

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::error::SchedulerError;
 use crate::neighbours::Vectors;
-use crate::recommend::recommend;
+use crate::recommend::{Asked, recommend};
 use crate::step::StepContext;
 
 /// The service.
@@ -30,8 +30,12 @@ impl Registry {
     ) -> Result<RecommendResponse, SchedulerError> {
         let model = self.context.store.model(&request.model)?;
         let top = request.top.clamp(1, 1000) as usize;
-        let (jobs, user) = (&self.context.jobs, &request.user_id);
-        let list = recommend(jobs, &model, user, top, request.new_only).await?;
+        let asked = Asked {
+            user: &request.user_id,
+            items: &request.items,
+            new_only: request.new_only,
+        };
+        let list = recommend(&self.context.jobs, &model, &asked, top).await?;
         let items = list.items.into_iter().map(|(item, score)| RecommendedItem {
             item_id: item.item_id,
             name: item.name,

@@ -52,12 +52,12 @@ def of_warehouse(warehouse):
     return train, sparse.csr_matrix((ones, (rows, later["item_idx"][known])), shape=shape)
 
 
-def made(entries, items=None, seed=1):
-    """About so many counts: users with lists of geometric lengths, items by a power law."""
+def made(entries, items=None, users=None, seed=1):
+    """About so many counts: users with lists of geometric lengths, forty each unless said, items by a power law."""
     random = np.random.default_rng(seed)
-    users = max(entries // 40, 1)
+    users = users or max(entries // 40, 1)
     items = items or max(entries // 300, 100)
-    rows = np.repeat(np.arange(users), np.minimum(random.geometric(1 / 40, users), items // 2))
+    rows = np.repeat(np.arange(users), np.minimum(random.geometric(users / entries, users), items // 2))
     columns = (items * random.random(len(rows)) ** 3).astype(np.int64)
     matrix = sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(users, items))
     matrix.sum_duplicates()
@@ -73,11 +73,11 @@ def ours(args, folder, matrix, factors):
     path.write_bytes(np.array(coo.shape, "<u4").tobytes() + entries.tobytes())
     command = [args.program, path, factors, "--iterations", args.iterations, "--alpha", args.alpha,
                "--regularization", args.regularization, "--threads", args.threads, "--solver", args.solver, "--block", args.block,
-               "--top", 10, "--out", folder]
+               "--top", 0 if args.alone else 10, "--out", folder]
     out = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
     lines = [json.loads(line) for line in out.splitlines()]
     seconds = [line["seconds"] for line in lines if "seconds" in line]
-    ranking = next(line["top_s"] for line in lines if "top_s" in line)
+    ranking = next((line["top_s"] for line in lines if "top_s" in line), 0.0)
     read = [np.fromfile(folder / f"{side}.f32", "<f4").reshape(-1, factors) for side in ("users", "items")]
     return seconds, ranking, *read
 
@@ -129,6 +129,8 @@ def main():
     parser.add_argument("--warehouse", type=Path, help="has `counts` and `interactions`")
     parser.add_argument("--made", type=int, nargs="*", default=[], help="entries of made matrices")
     parser.add_argument("--items", type=int, help="items of made matrices")
+    parser.add_argument("--users", type=int, help="users of made matrices")
+    parser.add_argument("--alone", action="store_true", help="without implicit: how our side grows, and what it takes")
     parser.add_argument("--factors", type=int, nargs="+", default=[64, 256])
     parser.add_argument("--iterations", type=int, default=10)
     parser.add_argument("--alpha", type=float, default=40.0)
@@ -139,7 +141,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--program", type=Path, required=True, help="the built example als_speed")
     args = parser.parse_args()
-    inputs = {str(size): made(size, args.items) for size in args.made}
+    args.program = args.program.resolve()
+    inputs = {str(size): made(size, args.items, args.users) for size in args.made}
     if args.warehouse:
         inputs["warehouse"] = of_warehouse(args.warehouse)
     limits = machine.gemm(args.threads), machine.memory(args.threads)
@@ -151,21 +154,22 @@ def main():
                 with tempfile.TemporaryDirectory() as folder:
                     mine, ranking, *our_factors = ours(args, Path(folder), matrix, factors)
                 rankings["pannier"].append(ranking)
-                theirs, ranking, *their_factors = implicits(args, matrix, factors)
-                rankings["implicit"].append(ranking)
                 # The first iteration is of random factors and warms up.
                 times["pannier"] += mine[1:]
-                times["implicit"] += theirs[1:]
-            medians = {side: float(np.median(seconds)) for side, seconds in times.items()}
+                if not args.alone:
+                    theirs, ranking, *their_factors = implicits(args, matrix, factors)
+                    rankings["implicit"].append(ranking)
+                    times["implicit"] += theirs[1:]
+            medians = {side: float(np.median(seconds)) for side, seconds in times.items() if seconds}
+            tops = {side: float(np.median(seconds)) for side, seconds in rankings.items() if seconds}
             result = {"input": name, "users": matrix.shape[0], "items": matrix.shape[1], "entries": matrix.nnz,
-                      "factors": factors, "seconds_per_iteration": medians,
-                      "faster": medians["implicit"] / medians["pannier"]}
-            result["ns_per_entry"] = 1e9 * medians["pannier"] / matrix.nnz
-            tops = {side: float(np.median(seconds)) for side, seconds in rankings.items()}
-            result |= {"top_10_of_all": tops, "top_faster": tops["implicit"] / tops["pannier"]}
-            if args.solver == "conjugate":
+                      "factors": factors, "seconds_per_iteration": medians, "top_10_of_all": tops,
+                      "ns_per_entry": 1e9 * medians["pannier"] / matrix.nnz}
+            if not args.alone:
+                result |= {"faster": medians["implicit"] / medians["pannier"], "top_faster": tops["implicit"] / tops["pannier"]}
+            if args.solver == "conjugate" and not args.alone:
                 result["of_the_machine"] = limits_of(args, matrix, factors, medians, tops, limits)
-            if later is not None:
+            if later is not None and not args.alone:
                 here, there = ndcg(*our_factors, later), ndcg(*their_factors, later)
                 error = 1.96 * (here - there).std() / len(here) ** 0.5
                 result["ndcg@10"] = {"pannier": here.mean(), "implicit": there.mean(),

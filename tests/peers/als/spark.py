@@ -1,4 +1,4 @@
-"""Explicit ALS (ALS-WR) against Spark's: RMSE of ratings held out, and seconds per iteration.
+"""ALS against Spark's: RMSE of ratings held out (ALS-WR), and seconds per iteration of either feedback.
 
 RMSE is of the ratings that Spark's wheel carries (sample_movielens_ratings.txt, 30 users and 100 items), a fifth
 held out in each of several splits; seconds are of made ratings. Both sides get the same ratings, rank, iterations
@@ -42,7 +42,7 @@ def made(ratings, seed=1):
     return rows.astype("<u4"), columns.astype("<u4"), np.clip(score, 1, 5).astype("<f4")
 
 
-def ours(args, data, rank, iterations):
+def ours(args, data, rank, iterations, feedback="explicit"):
     """Factors of users and items, and seconds of each iteration."""
     users, items, ratings = data
     entries = np.empty(len(users), dtype=[("user", "<u4"), ("item", "<u4"), ("rating", "<f4")])
@@ -50,17 +50,18 @@ def ours(args, data, rank, iterations):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "entries"
         path.write_bytes(np.array([users.max() + 1, items.max() + 1], "<u4").tobytes() + entries.tobytes())
-        command = [args.program, path, rank, "--feedback", "explicit", "--regularization", args.regularization,
-                   "--solver", args.solver, "--iterations", iterations, "--threads", args.threads, "--out", folder]
+        solver = args.solver if feedback == "explicit" else "conjugate"
+        command = [args.program, path, rank, "--feedback", feedback, "--regularization", args.regularization,
+                   "--alpha", 1.0, "--solver", solver, "--iterations", iterations, "--threads", args.threads, "--out", folder]
         out = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
         factors = [np.fromfile(Path(folder) / f"{side}.f32", "<f4").reshape(-1, rank) for side in ("users", "items")]
     return *factors, [json.loads(line)["seconds"] for line in out.splitlines()]
 
 
-def theirs(args, frame, rank, iterations, seed):
+def theirs(args, frame, rank, iterations, seed, feedback="explicit"):
     """The fitted model, and its seconds."""
     als = ALS(rank=rank, maxIter=iterations, regParam=args.regularization, userCol="user", itemCol="item",
-              ratingCol="rating", seed=seed, numUserBlocks=args.threads,
+              ratingCol="rating", seed=seed, implicitPrefs=feedback == "implicit", alpha=1.0, numUserBlocks=args.threads,
               numItemBlocks=args.threads, coldStartStrategy="drop")
     began = time.perf_counter()
     model = als.fit(frame)
@@ -98,17 +99,17 @@ def quality(spark, args):
             "ratio": means["pannier"] / means["spark"]}
 
 
-def speed(spark, args):
+def speed(spark, args, factors, feedback):
     """Seconds per iteration on both sides."""
     data, times = made(args.made), {"pannier": [], "spark": []}
     frame = frame_of(spark, args, data)
-    theirs(args, frame, args.factors, 1, 0)
+    theirs(args, frame, factors, 1, 0, feedback)
     for seed in range(args.rounds):
-        times["pannier"] += ours(args, data, args.factors, 6)[2][1:]
-        few, many = (theirs(args, frame, args.factors, iterations, seed)[1] for iterations in (1, 6))
-        times["spark"].append((many - few) / 5)
+        times["pannier"] += ours(args, data, factors, 6, feedback)[2][1:]
+        few, many = (theirs(args, frame, factors, iterations, seed, feedback)[1] for iterations in (1, 1 + args.more))
+        times["spark"].append((many - few) / args.more)
     medians = {side: float(np.median(of)) for side, of in times.items()}
-    return {"ratings": len(data[0]), "factors": args.factors, "seconds_per_iteration": medians,
+    return {"ratings": len(data[0]), "feedback": feedback, "factors": factors, "seconds_per_iteration": medians,
             "faster": medians["spark"] / medians["pannier"]}
 
 
@@ -118,19 +119,24 @@ def main():
     parser.add_argument("--regularization", type=float, default=0.1)
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--made", type=int, default=1_000_000, help="made ratings")
-    parser.add_argument("--factors", type=int, default=64, help="of the made ratings")
+    parser.add_argument("--factors", type=int, nargs="+", default=[64, 256], help="of the made ratings")
+    parser.add_argument("--feedback", nargs="+", default=["implicit", "explicit"], choices=["implicit", "explicit"])
+    parser.add_argument("--more", type=int, default=5, help="iterations whose cost is one side's of a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--solver", default="cholesky", choices=["conjugate", "cholesky", "blocks"], help="ours")
     parser.add_argument("--program", type=Path, required=True, help="the built example als_speed")
     args = parser.parse_args()
+    args.program = args.program.resolve()
     builder = SparkSession.builder.master(f"local[{args.threads}]").appName("als")
     for key, value in {"spark.driver.memory": "3g", "spark.ui.enabled": "false", "spark.log.level": "ERROR",
                        "spark.ui.showConsoleProgress": "false", "spark.sql.shuffle.partitions": "4"}.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     print(json.dumps(quality(spark, args)), flush=True)
-    print(json.dumps(speed(spark, args)), flush=True)
+    for feedback in args.feedback:
+        for factors in args.factors:
+            print(json.dumps(speed(spark, args, factors, feedback)), flush=True)
     spark.stop()
 
 

@@ -150,6 +150,7 @@ def main():
     for key, value in {"dim": 128, "window": 5, "negatives": 5, "epochs": 10, "threads": 2, "rounds": 3}.items():
         parser.add_argument(f"--{key}", type=int, default=value)
     args = parser.parse_args()
+    args.program = args.program.resolve()
     of_lgsr = glob.glob(os.path.join(args.input, "transactions_*.csv*"))
     rows = lgsr(args.input, args.before) if of_lgsr else complete_journey(args.input)
     train, later = lists(rows, args.least, args.share)

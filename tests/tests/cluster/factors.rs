@@ -198,6 +198,14 @@ fn a_user_is_recommended_what_the_list_says() -> anyhow::Result<()> {
         stranger["unknown"] == true && ids(&stranger).len() == 10,
         "{stranger}"
     );
+    let with = |items: &[&str]| ask("nobody", items).map(|answer| ids(&answer));
+    let one = with(&["--item", bought[0]])?;
+    ensure!(
+        one != ids(&stranger) && one != with(&["--item", bought[1]])?,
+        "{one:?}"
+    );
+    let others = with(&["--item", bought[0], "--new-only"])?;
+    ensure!(!others.contains(&bought[0].to_owned()), "{others:?}");
     let wrong = ran(
         folder,
         &[

@@ -11,21 +11,32 @@ use crate::session::{Need, ask};
 /// Arguments.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A user whom the model has not met gets what is bought most.
+A user whom the model has not met gets what goes with the items of --item, and without any what is
+bought most.
 
-Example:
-  pannier recommend --model grocery-factors@champion --user CUST0000001234 --top 10")]
+Examples:
+  pannier recommend --model grocery-factors@champion --user CUST0000001234 --top 10
+  pannier recommend --model grocery-factors@champion --item PRD0900121 --item PRD0901265 --new-only")]
 pub struct RecommendArgs {
     /// The model: its name, name@version or name@alias
     #[arg(long)]
     model: String,
-    /// The user's id
-    #[arg(long, value_name = "ID")]
+    /// The user's id; may be left out with --item
+    #[arg(
+        long,
+        value_name = "ID",
+        required_unless_present = "item",
+        default_value = "",
+        hide_default_value = true
+    )]
     user: String,
+    /// An item of a user whom the model has not met, by id or name; may be given several times
+    #[arg(long, value_name = "ITEM")]
+    item: Vec<String>,
     /// How many items to show
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: u32,
-    /// Leave out what the user has bought
+    /// Leave out what the user has bought, and the items of --item
     #[arg(long)]
     new_only: bool,
 }
@@ -39,16 +50,17 @@ pub async fn run(global: &Global, args: &RecommendArgs) -> anyhow::Result<Exit> 
         let RecommendArgs {
             model,
             user,
+            item,
             top,
             new_only,
         } = args;
-        client.recommend(model, user, *top, *new_only).await
+        client.recommend(model, user, item, *top, *new_only).await
     };
     let answer = ask(global, Need::Past, question).await?;
     if global.json {
         out::document(&answer)?;
     } else {
-        out::lines(similar::recommended(&answer, &args.user))?;
+        out::lines(similar::recommended(&answer, &args.user, &args.item))?;
     }
     Ok(Exit::Done)
 }

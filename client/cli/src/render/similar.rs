@@ -29,11 +29,11 @@ pub fn similar(answer: &Similar) -> Vec<String> {
 }
 
 /// Best first.
-pub fn recommended(answer: &Recommended, user: &str) -> Vec<String> {
+pub fn recommended(answer: &Recommended, user: &str, items: &[String]) -> Vec<String> {
     let mut table = Table::new(&[">", "item", "name", ">score"]).widest(50);
     for (i, item) in answer.items.iter().enumerate() {
-        // A stranger's items have none.
-        let score = if answer.unknown {
+        // The most bought items have none.
+        let score = if answer.unknown && items.is_empty() {
             String::new()
         } else {
             format!("{:.4}", item.score)
@@ -45,10 +45,10 @@ pub fn recommended(answer: &Recommended, user: &str) -> Vec<String> {
             score,
         ]);
     }
-    let what = if answer.unknown {
-        format!("does not know user {user}; the most bought items")
-    } else {
-        format!("for user {user}")
+    let what = match (answer.unknown, items) {
+        (false, _) => format!("for user {user}"),
+        (true, []) => format!("does not know user {user}; the most bought items"),
+        (true, items) => format!("for who has {}", items.join(", ")),
     };
     let mut lines = vec![format!(
         "{} version {}, {what}",
@@ -98,9 +98,14 @@ mod tests {
             items: vec![item("P1", 0.75)],
         };
         let want = "m version 2, for user u\n   item  name   score\n1  P1    milk  0.7500";
-        assert_eq!(recommended(&answer, "u").join("\n"), want);
+        assert_eq!(recommended(&answer, "u", &[]).join("\n"), want);
         answer.unknown = true;
-        let lines = recommended(&answer, "u").join("\n");
+        let with = recommended(&answer, "u", &["milk".into()]).join("\n");
+        assert!(
+            with.starts_with("m version 2, for who has milk") && with.contains("0.75"),
+            "{with}"
+        );
+        let lines = recommended(&answer, "u", &[]).join("\n");
         assert!(
             lines.starts_with("m version 2, does not know user u; the most bought items"),
             "{lines}"
