@@ -14,7 +14,7 @@ use crate::session::{Need, ask};
 A user whom the model has not met gets what goes with the items of --item, and without any what is
 bought most.
 
-Examples:
+Example:
   pannier recommend --model grocery-factors@champion --user CUST0000001234 --top 10
   pannier recommend --model grocery-factors@champion --item PRD0900121 --item PRD0901265 --new-only")]
 pub struct RecommendArgs {

@@ -24,6 +24,19 @@ use super::format;
 /// Longest row label before it is cut, in characters.
 const MAX_LABEL: usize = 24;
 
+/// Classes of colours for the largest groups of a chart; all others share [`OTHERS`].
+pub const GROUPS: [&str; 7] = [
+    "c-accent",
+    "c-scan",
+    "c-transform",
+    "c-network",
+    "c-queue",
+    "c-decode",
+    "c-bad",
+];
+/// The class of what is in no group of its own.
+pub const OTHERS: &str = "c-quiet";
+
 /// The box around a drawing and the words for those who cannot see it.
 pub struct Frame<'a> {
     /// Unique on the page; the ids of title and description are made from it.

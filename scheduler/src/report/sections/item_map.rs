@@ -5,21 +5,9 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use crate::report::charts::scatter::{Point, scatter};
-use crate::report::charts::swatch;
+use crate::report::charts::{GROUPS, OTHERS, swatch};
 use crate::report::data::ItemMap;
 use crate::report::format;
-
-/// Colours for the largest departments; all others share one.
-const COLOURS: [&str; 7] = [
-    "c-accent",
-    "c-scan",
-    "c-transform",
-    "c-network",
-    "c-queue",
-    "c-decode",
-    "c-bad",
-];
-const OTHER: &str = "c-quiet";
 
 /// The figure.
 pub fn item_map(at: usize, map: &ItemMap) -> Markup {
@@ -28,7 +16,7 @@ pub fn item_map(at: usize, map: &ItemMap) -> Markup {
         let place = departments
             .iter()
             .position(|(name, _)| department.as_ref() == Some(name));
-        place.map_or(OTHER, |place| COLOURS[place])
+        place.map_or(OTHERS, |place| GROUPS[place])
     };
     let points: Vec<Point<'_>> = map
         .places
@@ -57,11 +45,11 @@ pub fn item_map(at: usize, map: &ItemMap) -> Markup {
             (scatter(&format!("map-{at}"), "Map of the items", &desc, &points))
             @if !departments.is_empty() {
                 ul.legend {
-                    @for ((name, n), class) in departments.iter().zip(COLOURS) {
+                    @for ((name, n), class) in departments.iter().zip(GROUPS) {
                         li { (swatch(class)) " " (name) " " span.amount { (format::count(*n as u64)) } }
                     }
                     @if others > 0 {
-                        li { (swatch(OTHER)) " others " span.amount { (format::count(others as u64)) } }
+                        li { (swatch(OTHERS)) " others " span.amount { (format::count(others as u64)) } }
                     }
                 }
             }
@@ -82,6 +70,6 @@ fn largest(map: &ItemMap) -> Vec<(String, usize)> {
     let mut all: Vec<(String, usize)> = counts.into_iter().map(|(d, n)| (d.clone(), n)).collect();
     // By name where equal: the map has them in that order.
     all.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    all.truncate(COLOURS.len());
+    all.truncate(GROUPS.len());
     all
 }

@@ -7,20 +7,8 @@ use crate::report::charts::columns::{Bar, columns};
 use crate::report::charts::line::{Ticks, line};
 use crate::report::charts::scale::Linear;
 use crate::report::charts::scatter::{Point, scatter};
-use crate::report::charts::swatch;
+use crate::report::charts::{GROUPS, OTHERS, swatch};
 use crate::report::format;
-
-/// Colours of the largest segments; all others share one.
-const COLOURS: [&str; 7] = [
-    "c-accent",
-    "c-scan",
-    "c-transform",
-    "c-network",
-    "c-queue",
-    "c-decode",
-    "c-bad",
-];
-const OTHER: &str = "c-quiet";
 
 /// KPIs that are drawn: the heading, and which of the nine.
 const DRAWN: [(&str, usize); 6] = [
@@ -141,7 +129,7 @@ fn bars(of: &SegmentSummary, kpi: usize, heading: &str) -> Vec<Bar> {
 
 /// Users where their vectors lie, coloured by segment.
 pub fn user_map(at: usize, of: &SegmentSummary) -> Markup {
-    let class = |segment: u32| *COLOURS.get(segment as usize).unwrap_or(&OTHER);
+    let class = |segment: u32| *GROUPS.get(segment as usize).unwrap_or(&OTHERS);
     let labels: Vec<String> = (0..of.kpis.len())
         .map(|segment| format!("segment {segment}"))
         .collect();
@@ -164,10 +152,10 @@ pub fn user_map(at: usize, of: &SegmentSummary) -> Markup {
             h4 { "Map of users" }
             (scatter(&format!("users-{at}"), "Map of users", &desc, &points))
             ul.legend {
-                @for (segment, kpis) in of.kpis.iter().enumerate().take(COLOURS.len()) {
-                    li { (swatch(COLOURS[segment])) " segment " (segment) " " span.amount { (format::count(kpis.users)) } }
+                @for (segment, kpis) in of.kpis.iter().enumerate().take(GROUPS.len()) {
+                    li { (swatch(GROUPS[segment])) " segment " (segment) " " span.amount { (format::count(kpis.users)) } }
                 }
-                @if of.kpis.len() > COLOURS.len() { li { (swatch(OTHER)) " others" } }
+                @if of.kpis.len() > GROUPS.len() { li { (swatch(OTHERS)) " others" } }
             }
             figcaption {
                 (desc) @if shown < of.users { " They are drawn from all." }
