@@ -23,8 +23,9 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// U and users uniform in ±0.5/dim, V zero, as word2vec.c begins. A vector depends on (seed,
-    /// index) alone. `rows`: real items and two; `slots`: at least 1.
+    /// U and users uniform in ±1/dim, V zero, as gensim begins: from ±0.5/dim, as word2vec.c does, as
+    /// many passes come less far. With several slots it is ±0.5/dim, for what is around an item tells
+    /// more than its user, who has to begin near nothing. A vector depends on (seed, index) alone. `rows`: real items and two; `slots`: at least 1.
     #[must_use]
     pub fn new(rows: usize, users: usize, (dim, slots): (usize, usize), seed: u64) -> Self {
         let lanes = dim.div_ceil(WIDTH);
@@ -39,6 +40,11 @@ impl Vectors {
                     mix(seed ^ mix(row as u64 ^ 0x7765_6967_6874_7321)),
                 );
             }
+        }
+        if slots == 1 {
+            // They are drawn in ±0.5/dim.
+            let all = input.iter_mut().flat_map(|lane| &mut lane.0);
+            all.for_each(|x| *x *= 2.0);
         }
         let output = vec![Lane::ZERO; rows * slots * lanes];
         Self {
