@@ -98,7 +98,16 @@ pub(crate) struct Artifact<'a> {
     pub files: Vec<ArtifactFile>,
 }
 
-impl Artifact<'_> {
+impl<'a> Artifact<'a> {
+    /// A folder without files.
+    pub(crate) fn new(storage: &'a Storage, folder: &'a str) -> Self {
+        Self {
+            storage,
+            folder,
+            files: Vec::new(),
+        }
+    }
+
     /// Writes a file.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ pub mod als;
 mod artifact;
 mod attempt;
 mod checkpoint;
+mod columns;
 mod config;
 mod csv_file;
 pub mod cust2vec;

@@ -35,11 +35,7 @@ pub(crate) fn write(
     vocab: &Vocab,
     config: &ArtifactConfig,
 ) -> Result<Vec<ArtifactFile>, TrainerError> {
-    let mut artifact = Artifact {
-        storage,
-        folder,
-        files: Vec::new(),
-    };
+    let mut artifact = Artifact::new(storage, folder);
     let items = learned.items;
     let weights = tensors::write(&[matrix(ITEMS, items)], "pannier", config.line()?)?;
     let vector = |item: usize| items.row(item);

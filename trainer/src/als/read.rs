@@ -1,12 +1,12 @@
 //! From a feed of counts to a sparse matrix: a row for each user, in the feed's order.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, UInt32Type};
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::ids::FIRST_ITEM;
 
 use super::entries::Entries;
+use crate::columns;
 use crate::error::TrainerError;
 use crate::feed::{FeedContext, Reading};
 use crate::names::Names;
@@ -59,11 +59,10 @@ fn add(batch: &RecordBatch, names: &mut Names, entries: &mut Entries) -> Result<
 }
 
 fn column(batch: &RecordBatch, name: &str, to: &DataType) -> Result<ArrayRef, TrainerError> {
-    let wrong = |reason: String| TrainerError::data("counts", reason);
-    let column = batch.column_by_name(name);
-    let column = column.ok_or_else(|| wrong(format!("they have no column {name}")))?;
+    let column = columns::column(batch, "counts", name, to)?;
     if column.null_count() > 0 {
-        return Err(wrong(format!("column {name} has nulls")));
+        let reason = format!("column {name} has nulls");
+        return Err(TrainerError::data("counts", reason));
     }
-    cast(column, to).map_err(|e| wrong(format!("column {name} is no {to}: {e}")))
+    Ok(column)
 }

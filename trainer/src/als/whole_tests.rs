@@ -1,6 +1,5 @@
 //! Whole trainings against each other, and what their users are ranked.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -8,21 +7,13 @@ use arrow::array::{
 };
 use arrow::datatypes::{Float32Type, Int64Type, UInt32Type};
 use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
-use pannier_feed::testing::runtime;
 use pannier_proto::feed::KeyedRng;
 use pannier_proto::spec::{AlsFeedback, AlsParams, AlsStudy, ModelSpec};
-use pannier_proto::work::{
-    PredictWork, PredictionForm, Predictor, TrainWork, TrialRow, WorkOutcome, WorkReportKind,
-};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use pannier_proto::work::{PredictionForm, TrialRow, WorkOutcome, WorkReportKind};
 
 use crate::config::TrainerConfig;
-use crate::error::TrainerError;
-use crate::predict::Prediction;
-use crate::testing::warehouse::{VOCAB, Warehouse};
-use crate::testing::{config, context, watched};
-use crate::train::train;
-use crate::vocab::Vocab;
+use crate::testing::config;
+use crate::testing::whole::{Run, files};
 
 const ITEMS: u32 = 30;
 const USERS: u32 = 40;
@@ -75,106 +66,21 @@ fn asked() -> RecordBatch {
     .unwrap()
 }
 
-struct Run {
-    warehouse: Warehouse,
-    runtime: tokio::runtime::Runtime,
-    work: TrainWork,
-    queries: TestFeed,
-    executor: TestExecutor,
-}
-
-impl Run {
-    fn new() -> Self {
-        let runtime = runtime();
-        let popular: Vec<i64> = (0..i64::from(ITEMS)).map(|i| 100 - i).collect();
-        let warehouse = Warehouse::new(&runtime, &popular);
-        let feed = TestFeed::of_table("counts", counts());
-        let queries = TestFeed::of_table("histories", asked());
-        let feeds = vec![feed.clone(), queries.clone()];
-        let executor = TestExecutor::start(&runtime, "e", feeds, Fault::None);
-        let params = AlsParams {
-            factors: 6,
-            iterations: 8,
-            checkpoint_iterations: 2,
-            ..AlsParams::default()
-        };
-        let work = TrainWork {
-            spec: ModelSpec::Als(params),
-            seed: 3,
-            feed: feed.spec,
-            vocab: VOCAB.into(),
-            checkpoints: "run/ckpt".into(),
-            artifact: "artifact".into(),
-            ledger: "run/ledger".into(),
-            gathered: true,
-        };
-        Self {
-            warehouse,
-            runtime,
-            work,
-            queries,
-            executor,
-        }
-    }
-
-    /// Trains; `stop_at`: cancel when this many checkpoints were reported. Files by digest.
-    fn train(
-        &self,
-        config: TrainerConfig,
-        stop_at: Option<usize>,
-    ) -> (Result<WorkOutcome, TrainerError>, Vec<WorkReportKind>) {
-        let executors = vec![self.executor.address.clone()];
-        let (context, reports) = context(&self.runtime, config, executors);
-        let watcher = watched(&self.runtime, reports, context.cancel.clone(), stop_at);
-        let trained = train(&self.work, &context, &self.warehouse.storage);
-        drop(context);
-        (trained, self.runtime.block_on(watcher).unwrap())
-    }
-
-    fn predict(&self, new_only: bool, form: PredictionForm) -> WorkOutcome {
-        let executors = vec![self.executor.address.clone()];
-        let (context, _reports) = context(&self.runtime, config(), executors);
-        let storage = &self.warehouse.storage;
-        let work = PredictWork {
-            predictor: Predictor::Model {
-                artifact: "artifact".into(),
-            },
-            queries: self.queries.spec.clone(),
-            vocab: VOCAB.into(),
-            top: 5,
-            new_only,
-            output: "out".into(),
-            form,
-        };
-        let vocab = Vocab::load(storage, VOCAB).unwrap();
-        let (work, vocab) = (&work, &vocab);
-        Prediction { work, vocab }.run(&context, storage).unwrap()
-    }
-
-    fn rows(&self, path: &str) -> Vec<RecordBatch> {
-        let bytes = self.warehouse.storage.get(path).unwrap();
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
-        reader.build().unwrap().map(Result::unwrap).collect()
-    }
-}
-
-fn files(outcome: &WorkOutcome) -> (BTreeMap<String, String>, Option<(u64, u64)>) {
-    match outcome {
-        WorkOutcome::Trained {
-            files,
-            resumed_from,
-            ..
-        } => {
-            let named = files.iter().map(|f| (f.name.clone(), f.digest.clone()));
-            (named.collect(), *resumed_from)
-        }
-        WorkOutcome::Predicted { .. } | WorkOutcome::Segmented { .. } => panic!("{outcome:?}"),
-    }
+fn run() -> Run {
+    let popular: Vec<i64> = (0..i64::from(ITEMS)).map(|i| 100 - i).collect();
+    let params = AlsParams {
+        factors: 6,
+        iterations: 8,
+        checkpoint_iterations: 2,
+        ..AlsParams::default()
+    };
+    let table = ("counts", counts());
+    Run::new(ModelSpec::Als(params), &popular, table, asked())
 }
 
 #[test]
 fn threads_and_interruptions_change_no_byte() {
-    let whole = Run::new();
+    let whole = run();
     let one = TrainerConfig {
         threads: 1,
         ..config()
@@ -205,11 +111,11 @@ fn threads_and_interruptions_change_no_byte() {
         "{losses:?}"
     );
 
-    let other = Run::new();
+    let other = run();
     let (again, _) = other.train(config(), None);
     assert_eq!(files(&again.unwrap()), trained);
 
-    let broken = Run::new();
+    let broken = run();
     // After iterations 2 and 4.
     let (stopped, _) = broken.train(config(), Some(2));
     if let Ok(outcome) = &stopped {
@@ -224,7 +130,7 @@ fn threads_and_interruptions_change_no_byte() {
 
 #[test]
 fn users_get_their_own_camp_and_a_stranger_what_is_popular() {
-    let run = Run::new();
+    let run = run();
     run.train(config(), None).0.unwrap();
     let users = run.rows("artifact/users.parquet");
     assert_eq!(
@@ -288,7 +194,7 @@ fn users_get_their_own_camp_and_a_stranger_what_is_popular() {
 
 #[test]
 fn counts_that_are_none_are_refused() {
-    let mut run = Run::new();
+    let mut run = run();
     let twice = counts();
     let column = |n: usize| Arc::clone(twice.column(n));
     let reversed = UInt32Array::from_iter_values((0..twice.num_rows() as u32).rev());
@@ -307,7 +213,7 @@ fn counts_that_are_none_are_refused() {
 #[test]
 fn a_study_trains_with_what_was_best() {
     let studied = |feedback, threads| {
-        let mut run = Run::new();
+        let mut run = run();
         let ModelSpec::Als(params) = &mut run.work.spec else {
             panic!("another model");
         };

@@ -38,11 +38,7 @@ pub(crate) fn write(
     vocab: &Vocab,
     config: &ArtifactConfig,
 ) -> Result<Vec<ArtifactFile>, TrainerError> {
-    let mut artifact = Artifact {
-        storage,
-        folder,
-        files: Vec::new(),
-    };
+    let mut artifact = Artifact::new(storage, folder);
     let vectors = learned.vectors;
     let output = |item: usize| vectors.output(item + FIRST_ITEM as usize);
     let vector = |item: usize| match learned.items {

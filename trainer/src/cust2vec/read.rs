@@ -1,11 +1,11 @@
 //! From a feed of sequences to a list of items for each user.
 
 use arrow::array::{Array, AsArray, ListArray, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::ids::FIRST_ITEM;
 
+use crate::columns::column;
 use crate::error::TrainerError;
 use crate::feed::{FeedContext, Reading};
 use crate::names::Names;
@@ -44,16 +44,12 @@ fn add(
     ends: &mut Vec<usize>,
 ) -> Result<(), TrainerError> {
     let wrong = |reason: &str| TrainerError::data("sequences", reason);
-    let column = |name: &str| {
-        let column = batch.column_by_name(name);
-        column.ok_or_else(|| wrong(&format!("they have no column {name}")))
-    };
-    let numbers = |e: arrow::error::ArrowError| wrong(&e.to_string());
-    let users = cast(column("user_id")?, &DataType::Utf8).map_err(numbers)?;
-    let train = cast(column("train")?, &DataType::Int64).map_err(numbers)?;
+    let users = column(batch, "sequences", "user_id", &DataType::Utf8)?;
+    let train = column(batch, "sequences", "train", &DataType::Int64)?;
     let (users, train) = (users.as_string::<i32>(), train.as_primitive::<Int64Type>());
-    let sequences = column("baskets")?.as_list_opt::<i32>();
-    let sequences = sequences.ok_or_else(|| wrong("column baskets holds no lists"))?;
+    let sequences = batch.column_by_name("baskets");
+    let sequences = sequences.and_then(|column| column.as_list_opt::<i32>());
+    let sequences = sequences.ok_or_else(|| wrong("no column baskets holds lists"))?;
     for row in 0..batch.num_rows() {
         let from = items.len();
         let baskets = sequences.value(row);

@@ -25,7 +25,8 @@ pub struct Vectors {
 impl Vectors {
     /// U and users uniform in ±1/dim, V zero, as gensim begins: from ±0.5/dim, as word2vec.c does, as
     /// many passes come less far. With several slots it is ±0.5/dim, for what is around an item tells
-    /// more than its user, who has to begin near nothing. A vector depends on (seed, index) alone. `rows`: real items and two; `slots`: at least 1.
+    /// more than its user, who has to begin near nothing. A vector depends on (seed,
+    /// index) alone. `rows`: real items and two; `slots`: at least 1.
     #[must_use]
     pub fn new(rows: usize, users: usize, (dim, slots): (usize, usize), seed: u64) -> Self {
         let lanes = dim.div_ceil(WIDTH);

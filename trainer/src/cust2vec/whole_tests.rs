@@ -7,22 +7,13 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, ListBuilder, RecordBatch, StringArray, UInt32Builder,
 };
 use arrow::datatypes::{Float32Type, UInt32Type};
-use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
-use pannier_feed::testing::runtime;
 use pannier_proto::feed::KeyedRng;
 use pannier_proto::spec::{Cust2vecArchitecture, Cust2vecParams, ModelSpec, Optimizer, UpdateMode};
-use pannier_proto::work::{
-    PredictWork, PredictionForm, Predictor, TrainWork, WorkOutcome, WorkReportKind,
-};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use pannier_proto::work::{PredictionForm, WorkReportKind};
 
 use crate::config::TrainerConfig;
-use crate::error::TrainerError;
-use crate::predict::Prediction;
-use crate::testing::warehouse::{VOCAB, Warehouse};
-use crate::testing::{config, context, watched};
-use crate::train::train;
-use crate::vocab::Vocab;
+use crate::testing::config;
+use crate::testing::whole::{Run, files};
 
 const ITEMS: u32 = 30;
 const USERS: u32 = 60;
@@ -92,61 +83,10 @@ fn asked() -> RecordBatch {
     .unwrap()
 }
 
-struct Run {
-    warehouse: Warehouse,
-    runtime: tokio::runtime::Runtime,
-    work: TrainWork,
-    queries: TestFeed,
-    executor: TestExecutor,
-}
-
-impl Run {
-    fn new(params: Cust2vecParams) -> Self {
-        let runtime = runtime();
-        let popular: Vec<i64> = (0..i64::from(ITEMS)).map(|i| 60 - i).collect();
-        let warehouse = Warehouse::new(&runtime, &popular);
-        let feed = TestFeed::of_table("sequences", sequences());
-        let queries = TestFeed::of_table("histories", asked());
-        let feeds = vec![feed.clone(), queries.clone()];
-        let executor = TestExecutor::start(&runtime, "e", feeds, Fault::None);
-        let work = TrainWork {
-            spec: ModelSpec::Cust2vec(params),
-            seed: 3,
-            feed: feed.spec,
-            vocab: VOCAB.into(),
-            checkpoints: "run/ckpt".into(),
-            artifact: "artifact".into(),
-            ledger: "run/ledger".into(),
-            gathered: true,
-        };
-        Self {
-            warehouse,
-            runtime,
-            work,
-            queries,
-            executor,
-        }
-    }
-
-    /// Trains; `stop_at`: cancel when this many checkpoints were reported.
-    fn train(
-        &self,
-        config: TrainerConfig,
-        stop_at: Option<usize>,
-    ) -> (Result<WorkOutcome, TrainerError>, Vec<WorkReportKind>) {
-        let executors = vec![self.executor.address.clone()];
-        let (context, reports) = context(&self.runtime, config, executors);
-        let watcher = watched(&self.runtime, reports, context.cancel.clone(), stop_at);
-        let trained = train(&self.work, &context, &self.warehouse.storage);
-        drop(context);
-        (trained, self.runtime.block_on(watcher).unwrap())
-    }
-
-    fn rows(&self, path: &str) -> Vec<RecordBatch> {
-        let bytes = self.warehouse.storage.get(path).unwrap();
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
-        reader.build().unwrap().map(Result::unwrap).collect()
-    }
+fn run(params: Cust2vecParams) -> Run {
+    let popular: Vec<i64> = (0..i64::from(ITEMS)).map(|i| 60 - i).collect();
+    let table = ("sequences", sequences());
+    Run::new(ModelSpec::Cust2vec(params), &popular, table, asked())
 }
 
 fn params(architecture: Cust2vecArchitecture) -> Cust2vecParams {
@@ -160,20 +100,6 @@ fn params(architecture: Cust2vecArchitecture) -> Cust2vecParams {
     }
 }
 
-fn files(outcome: &WorkOutcome) -> (BTreeMap<String, String>, Option<(u64, u64)>) {
-    match outcome {
-        WorkOutcome::Trained {
-            files,
-            resumed_from,
-            ..
-        } => {
-            let named = files.iter().map(|f| (f.name.clone(), f.digest.clone()));
-            (named.collect(), *resumed_from)
-        }
-        WorkOutcome::Predicted { .. } | WorkOutcome::Segmented { .. } => panic!("{outcome:?}"),
-    }
-}
-
 #[test]
 fn threads_and_interruptions_change_no_byte() {
     let both = [Optimizer::Sgd, Optimizer::Adagrad];
@@ -181,7 +107,7 @@ fn threads_and_interruptions_change_no_byte() {
     let concat = (Cust2vecArchitecture::DmConcat, Optimizer::Adagrad);
     for (architecture, optimizer) in both.into_iter().chain([concat]) {
         let with = || {
-            Run::new(Cust2vecParams {
+            run(Cust2vecParams {
                 optimizer,
                 negatives_shared: true,
                 ..params(architecture)
@@ -281,7 +207,7 @@ fn users_lie_and_buy_by_camp() {
         (Cust2vecArchitecture::Dm, UpdateMode::Deterministic),
         (Cust2vecArchitecture::DmConcat, UpdateMode::Deterministic),
     ] {
-        let run = Run::new(Cust2vecParams {
+        let run = run(Cust2vecParams {
             mode,
             ..camps(architecture)
         });
@@ -313,23 +239,7 @@ fn users_lie_and_buy_by_camp() {
             "{architecture:?}: {inclined} of {all}"
         );
 
-        let (context, _reports) =
-            context(&run.runtime, config(), vec![run.executor.address.clone()]);
-        let storage = &run.warehouse.storage;
-        let work = PredictWork {
-            predictor: Predictor::Model {
-                artifact: "artifact".into(),
-            },
-            queries: run.queries.spec.clone(),
-            vocab: VOCAB.into(),
-            top: 5,
-            new_only: false,
-            output: "out".into(),
-            form: PredictionForm::Ranks,
-        };
-        let vocab = Vocab::load(storage, VOCAB).unwrap();
-        let (work, vocab) = (&work, &vocab);
-        Prediction { work, vocab }.run(&context, storage).unwrap();
+        run.predict(false, PredictionForm::Ranks);
         let (mut own, mut all) = (0, 0);
         for batch in run.rows("out/predictions.parquet") {
             let users = batch.column(0).as_string::<i32>();

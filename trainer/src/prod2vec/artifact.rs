@@ -22,11 +22,7 @@ pub(crate) fn write(
     vocab: &Vocab,
     config: &ArtifactConfig,
 ) -> Result<Vec<ArtifactFile>, TrainerError> {
-    let mut artifact = Artifact {
-        storage,
-        folder,
-        files: Vec::new(),
-    };
+    let mut artifact = Artifact::new(storage, folder);
     let weights = tensors(model, &[], "pannier", config.line()?)?;
     let vector = |item: usize| model.vector(item + FIRST_ITEM as usize);
     artifact.items(config, weights, vocab, model.dim(), vector, Vec::new())?;

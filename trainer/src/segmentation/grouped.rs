@@ -73,14 +73,10 @@ fn survey(
     let (least, most) = (work.spec.k_min as usize, work.spec.k_max as usize);
     let most = most.min(points.rows() / LEAST);
     let (mut pace, mut candidates) = (Pace::new(), Vec::new());
+    let survey = Survey::new(work.seed);
     for k in least..=most {
         context.go_on()?;
-        let survey = Survey {
-            segments: k..=k,
-            ..Survey::new(work.seed)
-        };
-        let tried = survey.run(points)?;
-        candidates.extend(tried.into_iter().map(|(candidate, _)| candidate));
+        candidates.push(survey.one(points, k)?.0);
         let (done, total) = (candidates.len() as u64, (most - least + 1) as u64);
         if let Some(progress) = pace.tick(done, total, points.rows() as u64, None) {
             context.reporter.send(progress);

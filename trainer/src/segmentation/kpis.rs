@@ -1,12 +1,12 @@
 //! What users are worth, alone and by segment, and whether segments differ in it.
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use pannier_proto::feed::{FeedSpec, mix};
 use pannier_proto::segments::{SegmentKpis, SegmentTest};
 use pannier_proto::work::SegmentWork;
 
+use crate::columns::column;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::segmentation::users::Users;
@@ -64,12 +64,7 @@ impl Kpis {
     }
 
     fn add(&mut self, batch: &RecordBatch, users: &Users) -> Result<(), TrainerError> {
-        let column = |name: &str, to: &DataType| {
-            let wrong = |reason: String| TrainerError::data("user_kpis", reason);
-            let column = batch.column_by_name(name);
-            let column = column.ok_or_else(|| wrong(format!("it has no column {name}")))?;
-            cast(column, to).map_err(|e| wrong(format!("column {name} is no {to}: {e}")))
-        };
+        let column = |name: &str, to: &DataType| column(batch, "user_kpis", name, to);
         let names = column("user_id", &DataType::Utf8)?;
         let names = names.as_string::<i32>();
         let numbers = |name| column(name, &DataType::Float64);

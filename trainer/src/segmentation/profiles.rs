@@ -1,13 +1,13 @@
 //! Which values of attributes a segment's users have, against all users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::segments::SegmentProfile;
 
+use crate::columns::column;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::segmentation::users::Users;
@@ -63,14 +63,8 @@ impl Tally {
         users: &Users,
         labels: &[u32],
     ) -> Result<(), TrainerError> {
-        let column = |name: &str| {
-            let wrong = |reason: String| TrainerError::data("user_attributes", reason);
-            let column = batch.column_by_name(name);
-            let column = column.ok_or_else(|| wrong(format!("it has no column {name}")))?;
-            cast(column, &DataType::Utf8).map_err(|e| wrong(format!("column {name}: {e}")))
-        };
-        let (names, attributes, values) =
-            (column("user_id")?, column("attribute")?, column("value")?);
+        let text = |name: &str| column(batch, "user_attributes", name, &DataType::Utf8);
+        let (names, attributes, values) = (text("user_id")?, text("attribute")?, text("value")?);
         let (names, attributes, values) = (
             names.as_string::<i32>(),
             attributes.as_string::<i32>(),
@@ -149,9 +143,9 @@ pub(super) fn most_frequent(profiles: &mut Vec<SegmentProfile>, most: usize) {
     }
     let mut order: Vec<((String, String), u64)> = users.into_iter().collect();
     order.sort_by(|(a, n), (b, m)| a.0.cmp(&b.0).then(m.cmp(n)).then(a.1.cmp(&b.1)));
-    let mut kept = BTreeMap::new();
+    let mut kept = BTreeSet::new();
     for same in order.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
-        kept.extend(same.iter().take(most).map(|(key, _)| (key.clone(), ())));
+        kept.extend(same.iter().take(most).map(|(key, _)| key.clone()));
     }
-    profiles.retain(|p| kept.contains_key(&(p.attribute.clone(), p.value.clone())));
+    profiles.retain(|p| kept.contains(&(p.attribute.clone(), p.value.clone())));
 }

@@ -13,7 +13,6 @@ use pannier_proto::segments::SegmentSummary;
 use pannier_proto::spec::SegmentsSpec;
 use pannier_proto::work::{SegmentWork, WorkOutcome};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::profiles::most_frequent;
 use super::segment;
@@ -149,9 +148,7 @@ impl Made {
     }
 
     fn rows(&self, path: &str) -> RecordBatch {
-        let bytes = self.warehouse.storage.get(path).unwrap();
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
-        reader.build().unwrap().next().unwrap().unwrap()
+        self.warehouse.rows(path).remove(0)
     }
 }
 

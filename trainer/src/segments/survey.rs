@@ -40,24 +40,34 @@ impl Survey {
     /// # Errors
     /// As [`KMeans::fit`] and [`silhouette`].
     pub fn run(&self, points: &Points) -> Result<Vec<(Candidate, Segments)>, TrainerError> {
-        let tried = self.segments.clone().map(|segments| {
-            let kmeans = KMeans {
-                segments,
-                ..self.kmeans
-            };
-            let found = kmeans.fit(points)?;
-            let apart = silhouette(points, &found.labels, self.sample, kmeans.seed)?;
-            let smallest = found.sizes.last().copied().unwrap_or(0);
-            let candidate = Candidate {
-                segments,
-                inertia: found.inertia,
-                silhouette: apart.mean,
-                smallest: smallest as f64 / points.rows() as f64,
-                seeds: Stability::over_seeds(&kmeans, points, &found, self.repeats)?,
-                halves: Stability::over_halves(&kmeans, points, self.repeats)?,
-            };
-            Ok((candidate, found))
-        });
-        tried.collect()
+        let tried = self.segments.clone();
+        tried.map(|segments| self.one(points, segments)).collect()
+    }
+
+    /// The same of one number of segments.
+    ///
+    /// # Errors
+    /// As of [`Survey::run`].
+    pub fn one(
+        &self,
+        points: &Points,
+        segments: usize,
+    ) -> Result<(Candidate, Segments), TrainerError> {
+        let kmeans = KMeans {
+            segments,
+            ..self.kmeans
+        };
+        let found = kmeans.fit(points)?;
+        let apart = silhouette(points, &found.labels, self.sample, kmeans.seed)?;
+        let smallest = found.sizes.last().copied().unwrap_or(0);
+        let candidate = Candidate {
+            segments,
+            inertia: found.inertia,
+            silhouette: apart.mean,
+            smallest: smallest as f64 / points.rows() as f64,
+            seeds: Stability::over_seeds(&kmeans, points, &found, self.repeats)?,
+            halves: Stability::over_halves(&kmeans, points, self.repeats)?,
+        };
+        Ok((candidate, found))
     }
 }

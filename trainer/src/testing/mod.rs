@@ -1,6 +1,7 @@
 //! What tests need around a trainer besides executors and a scheduler: a warehouse with a vocab.
 
 pub(crate) mod warehouse;
+pub(crate) mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use arrow::array::{Int64Array, RecordBatch, StringArray, UInt32Array};
 use pannier_proto::feed::KeyedRng;
 use pannier_proto::manifest::{ManifestFile, TableLineage, TableManifest};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -59,6 +60,13 @@ impl Warehouse {
             .put(VOCAB, serde_json::to_vec(&manifest).unwrap())
             .unwrap();
         Self { folder, storage }
+    }
+
+    /// All batches of a Parquet file.
+    pub(crate) fn rows(&self, path: &str) -> Vec<RecordBatch> {
+        let bytes = self.storage.get(path).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        reader.build().unwrap().map(Result::unwrap).collect()
     }
 
     pub(crate) fn root(&self) -> String {
