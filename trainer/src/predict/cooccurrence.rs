@@ -103,7 +103,7 @@ mod tests {
             all.iter().for_each(|b| baskets.push(&b.iter().copied().collect::<Vec<_>>()));
             let mut scores = vec![7.0; 12];
             let items = query.iter().copied().collect();
-            CoOccurrence::new(&baskets, 12).score(&[Query { items, counts: vec![] }], &mut scores);
+            CoOccurrence::new(&baskets, 12).score(&[Query { items, ..Query::default() }], &mut scores);
             for candidate in 2u32..12 {
                 let naive: usize = query
                     .iter()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float32Type, UInt32Type};
 use pannier_proto::ids::FIRST_ITEM;
@@ -16,6 +16,9 @@ pub(crate) struct Query {
     pub items: Vec<u32>,
     /// How often each was bought; empty where that was not asked with.
     pub counts: Vec<f32>,
+    /// A user's baskets, the oldest first, each as it was: real items, sorted, each once. Empty where
+    /// that was not asked with.
+    pub history: Vec<Vec<u32>>,
 }
 
 /// The queries of a batch: a column that names them, the first that holds no lists; `items`, and
@@ -38,7 +41,7 @@ pub(crate) fn queries(
     let Some(counts) = batch.column_by_name("counts") else {
         let of_basket = |items| Query {
             items,
-            counts: Vec::new(),
+            ..Query::default()
         };
         let baskets = baskets(batch, rows)?.into_iter().map(of_basket);
         return Ok((Arc::clone(names), baskets.collect()));
@@ -47,6 +50,7 @@ pub(crate) fn queries(
     let to = DataType::List(Arc::new(Field::new("item", DataType::Float32, true)));
     let counts = cast(counts, &to).map_err(|e| wrong(format!("counts are no numbers: {e}")))?;
     let counts = counts.as_list::<i32>();
+    let mut histories = histories(batch, rows)?.into_iter();
     let users = baskets(batch, rows)?.into_iter().enumerate();
     let queries = users.map(|(row, items)| {
         let counts = if counts.is_null(row) {
@@ -62,7 +66,12 @@ pub(crate) fn queries(
             let (counts, items) = (counts.len(), items.len());
             return Err(wrong(format!("{counts} counts of {items} items")));
         }
-        Ok(Query { items, counts })
+        let history = histories.next().unwrap_or_default();
+        Ok(Query {
+            items,
+            counts,
+            history,
+        })
     });
     Ok((Arc::clone(names), queries.collect::<Result<_, _>>()?))
 }
@@ -75,11 +84,34 @@ pub(crate) fn queries(
 pub(crate) fn baskets(batch: &RecordBatch, rows: usize) -> Result<Vec<Vec<u32>>, TrainerError> {
     let missing = || TrainerError::data("baskets", "they have no column items: List(UInt32)");
     let items = batch.column_by_name("items").ok_or_else(missing)?;
-    let lists = items.as_list_opt::<i32>().ok_or_else(missing)?;
-    let values = lists
-        .values()
-        .as_primitive_opt::<UInt32Type>()
-        .ok_or_else(missing)?
+    each(items.as_list_opt::<i32>().ok_or_else(missing)?, rows)
+}
+
+/// Column `baskets`, lists of lists of UInt32, row by row, each basket as [`baskets`] has it; nothing
+/// where there is no such column.
+fn histories(batch: &RecordBatch, rows: usize) -> Result<Vec<Vec<Vec<u32>>>, TrainerError> {
+    let Some(column) = batch.column_by_name("baskets") else {
+        return Ok(Vec::new());
+    };
+    let wrong = || TrainerError::data("queries", "column baskets holds no lists of baskets");
+    let users = column.as_list_opt::<i32>().ok_or_else(wrong)?;
+    let all = users.values().as_list_opt::<i32>().ok_or_else(wrong)?;
+    let mut all = each(all, rows)?;
+    let history = |row: usize| {
+        let (from, to) = (users.value_offsets()[row], users.value_offsets()[row + 1]);
+        let range = if users.is_null(row) { 0..0 } else { from..to };
+        range
+            .map(|basket| std::mem::take(&mut all[basket as usize]))
+            .collect()
+    };
+    Ok((0..users.len()).map(history).collect())
+}
+
+/// The baskets of a column.
+fn each(lists: &ListArray, rows: usize) -> Result<Vec<Vec<u32>>, TrainerError> {
+    let values = lists.values().as_primitive_opt::<UInt32Type>();
+    let values = values
+        .ok_or_else(|| TrainerError::data("baskets", "they hold no UInt32"))?
         .values();
     let basket = |row: usize| {
         let (from, to) = (

@@ -185,7 +185,7 @@ mod tests {
                 f64::from(f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()))
             };
             let mut scores = vec![0.0; 2 * rows];
-            let asked = Query { items: query.clone(), counts: vec![] };
+            let asked = Query { items: query.clone(), ..Query::default() };
             Vectors::new(model, &counts, 0.75).score(&[asked, Query::default()], &mut scores);
             let w = (query.len() as f64).sqrt();
             for row in 2..rows {
