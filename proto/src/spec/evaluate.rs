@@ -78,6 +78,8 @@ pub struct EvaluateSpec {
     pub k: Vec<u32>,
     /// Held-out baskets, and users, that are sampled, at least 1; 10000 unless given.
     pub queries: u32,
+    /// Users of fewer baskets, those held out among them, are not asked about; 1 unless given.
+    pub min_baskets: u32,
 }
 
 impl Default for EvaluateSpec {
@@ -85,6 +87,7 @@ impl Default for EvaluateSpec {
         Self {
             k: vec![10, 20],
             queries: 10_000,
+            min_baskets: 1,
         }
     }
 }
@@ -106,6 +109,9 @@ impl EvaluateSpec {
         Self {
             k: table.integers("k", 1..=100).unwrap_or(default.k),
             queries: table.integer("queries", 1..).unwrap_or(default.queries),
+            min_baskets: table
+                .integer("min_baskets", 1..)
+                .unwrap_or(default.min_baskets),
         }
     }
 }

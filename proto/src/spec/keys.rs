@@ -248,7 +248,7 @@ pub(super) const BASELINE: TableKeys = TableKeys {
 pub(super) const EVALUATE: TableKeys = TableKeys {
     header: "[evaluate]",
     required: &[],
-    optional: &["k", "queries"],
+    optional: &["k", "queries", "min_baskets"],
 };
 pub(super) const PUBLISH: TableKeys = TableKeys {
     header: "[publish]",

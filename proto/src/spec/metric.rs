@@ -21,16 +21,26 @@ pub enum Metric {
 pub enum MetricKind {
     /// `hit_rate@K`: how often a basket's hidden item has a place.
     HitRate,
-    /// `ndcg@K`: places of a user's purchases, discounted by their logarithm.
+    /// `ndcg@K`: places of a user's purchases, discounted by their logarithm, over those of the best
+    /// list of K.
     Ndcg,
+    /// `ndcg_all@K`: the same over the best list of all purchases, as some papers have it: with more
+    /// than K purchases no list of K reaches 1.
+    NdcgAll,
     /// `map@K`: the mean over users of average precision.
     Map,
     /// `precision@K`: the share of places that are purchases.
     Precision,
     /// `recall@K`: the share of purchases that have a place.
     Recall,
+    /// `recall_repeat@K`: the same of what the user had bought before.
+    RecallRepeat,
+    /// `recall_explore@K`: the same of what was new to the user.
+    RecallExplore,
     /// `user_hit_rate@K`: how often a user buys something of the list.
     UserHitRate,
+    /// `repeat_share@K`: the share of places that the user had bought before.
+    RepeatShare,
     /// `coverage@K`: the share of the catalogue that is in any list.
     Coverage,
     /// `diversity@K`: the share of pairs of a list's items that are of different departments.
@@ -42,7 +52,7 @@ pub enum MetricKind {
 /// A word that is no metric.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100` for baskets, and `ndcg@K`, `map@K`, `precision@K`, `recall@K`, `user_hit_rate@K`, `coverage@K`, `diversity@K` or `novelty@K` for users"
+    "`{0}` is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100` for baskets, and `ndcg@K`, `ndcg_all@K`, `map@K`, `precision@K`, `recall@K`, `recall_repeat@K`, `recall_explore@K`, `user_hit_rate@K`, `repeat_share@K`, `coverage@K`, `diversity@K` or `novelty@K` for users"
 )]
 pub struct UnknownMetric(pub String);
 
@@ -79,13 +89,17 @@ impl Metric {
 
 impl MetricKind {
     /// Every kind, in the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::HitRate,
         Self::Ndcg,
-        Self::Map,
-        Self::Precision,
         Self::Recall,
+        Self::RecallRepeat,
+        Self::RecallExplore,
+        Self::Precision,
+        Self::Map,
         Self::UserHitRate,
+        Self::NdcgAll,
+        Self::RepeatShare,
         Self::Coverage,
         Self::Diversity,
         Self::Novelty,
@@ -97,10 +111,14 @@ impl MetricKind {
         match self {
             Self::HitRate => "hit_rate",
             Self::Ndcg => "ndcg",
+            Self::NdcgAll => "ndcg_all",
             Self::Map => "map",
             Self::Precision => "precision",
             Self::Recall => "recall",
+            Self::RecallRepeat => "recall_repeat",
+            Self::RecallExplore => "recall_explore",
             Self::UserHitRate => "user_hit_rate",
+            Self::RepeatShare => "repeat_share",
             Self::Coverage => "coverage",
             Self::Diversity => "diversity",
             Self::Novelty => "novelty",

@@ -85,7 +85,12 @@ pub enum SplitSpec {
         valid_weeks: u32,
     },
     /// The last basket of every user is test.
-    LastBasket {},
+    LastBasket {
+        /// Share of the users of whom the basket before the last is valid, where one before it is left
+        /// to train on; 0 unless given.
+        #[serde(default)]
+        valid_share: f64,
+    },
     /// All baskets of a user go together; a hash of the user's id and the seed decides. For models
     /// that must serve users they have never seen. Baskets of nobody are train.
     User {
@@ -168,10 +173,10 @@ impl SplitSpec {
         };
         let by = [
             ("time", Self::default()),
-            ("last-basket", Self::LastBasket {}),
+            ("last-basket", Self::LastBasket { valid_share: 0.0 }),
             ("user", by_user),
         ];
-        let refuse = |keys: [&str; 2], by: &str, other: &str| {
+        let refuse = |keys: &[&str], by: &str, other: &str| {
             for key in keys {
                 let why = format!("does not go with by = \"{by}\"");
                 table.refuse(key, &why, &format!("remove it, or set by = \"{other}\""));
@@ -182,22 +187,26 @@ impl SplitSpec {
                 test_weeks,
                 valid_weeks,
             } => {
-                refuse(BY_USER, "time", "user");
+                refuse(&BY_USER, "time", "user");
                 Self::Time {
                     test_weeks: table.integer("test_weeks", 1..).unwrap_or(test_weeks),
                     valid_weeks: table.integer("valid_weeks", 0..).unwrap_or(valid_weeks),
                 }
             }
-            Self::LastBasket {} => {
-                refuse(BY_TIME, "last-basket", "time");
-                refuse(BY_USER, "last-basket", "user");
-                Self::LastBasket {}
+            Self::LastBasket { valid_share } => {
+                refuse(&BY_TIME, "last-basket", "time");
+                refuse(&BY_USER[..1], "last-basket", "user");
+                let valid =
+                    table.number("valid_share", "from 0 to 1", |v| (0.0..=1.0).contains(&v));
+                Self::LastBasket {
+                    valid_share: valid.unwrap_or(valid_share),
+                }
             }
             Self::User {
                 test_share,
                 valid_share,
             } => {
-                refuse(BY_TIME, "user", "time");
+                refuse(&BY_TIME, "user", "time");
                 let test =
                     table.number("test_share", "above 0 and below 1", |v| v > 0.0 && v < 1.0);
                 let test_share = test.unwrap_or(test_share);

@@ -1,4 +1,5 @@
--- The last basket of every known user with at least two is for the test; anonymous baskets train.
+-- The last basket of every known user with at least two is for the test. The one before it is for
+-- validation where a keyed hash draws the user and one is left to train on. Anonymous baskets train.
 with heads as (
   select basket_id, min(user_id) as user_id, min(ordered_at) as ordered_at, count(*) as lines
   from transactions
@@ -16,5 +17,10 @@ select
   user_id,
   ordered_at,
   lines,
-  case when user_id is not null and from_end = 1 and baskets > 1 then 'test' else 'train' end as split
+  case
+    when user_id is null then 'train'
+    when from_end = 1 and baskets > 1 then 'test'
+    when from_end = 2 and baskets > 2 and keyed_hash($seed, user_id) < $valid_hash then 'valid'
+    else 'train'
+  end as split
 from placed

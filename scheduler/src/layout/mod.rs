@@ -171,7 +171,7 @@ pub fn find(name: &str, context: ContextSpec) -> Result<Layout, SchedulerError> 
 pub fn common(split: &SplitSpec, layout: &Layout) -> Result<Common, SchedulerError> {
     let split = match split {
         SplitSpec::Time { .. } => "splits-time",
-        SplitSpec::LastBasket {} => "splits-last-basket",
+        SplitSpec::LastBasket { .. } => "splits-last-basket",
         SplitSpec::User { .. } => "splits-user",
     };
     let mut common: Common = toml::from_str(text("common/tables.toml")?)

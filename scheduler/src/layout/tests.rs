@@ -26,7 +26,11 @@ fn every_layout_reads() -> Result<(), SchedulerError> {
             test_share: 0.1,
             valid_share: 0.0,
         };
-        for split in [SplitSpec::default(), SplitSpec::LastBasket {}, by_user] {
+        for split in [
+            SplitSpec::default(),
+            SplitSpec::LastBasket { valid_share: 0.1 },
+            by_user,
+        ] {
             let tables = common(&split, &layout)?.table;
             let all = layout.table.iter().chain(&tables);
             let names: Vec<&str> = all.map(|t| t.name.as_str()).collect();

@@ -22,7 +22,7 @@ pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
             test_share,
             valid_share,
         } => ((0, 0), (test_share, valid_share)),
-        SplitSpec::LastBasket {} => ((0, 0), (0.0, 0.0)),
+        SplitSpec::LastBasket { valid_share } => ((0, 0), (0.0, valid_share)),
     };
     let most = |limit: Option<u32>| Param::Int(limit.map_or(i64::MAX, i64::from));
     BTreeMap::from([
@@ -63,6 +63,10 @@ pub fn params(spec: &RunSpec) -> BTreeMap<String, Param> {
         (
             "queries".into(),
             Param::Int(i64::from(spec.evaluate.queries)),
+        ),
+        (
+            "min_baskets".into(),
+            Param::Int(i64::from(spec.evaluate.min_baskets)),
         ),
     ])
 }

@@ -7,7 +7,7 @@ mod users;
 use pannier_proto::event::{MetricRow, PairedRow};
 
 pub use baskets::of_baskets;
-pub use users::{Catalogue, Lists, of_users};
+pub use users::{Catalogue, Lists, Targets, of_users};
 
 const Z: f64 = 1.96;
 

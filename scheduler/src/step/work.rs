@@ -58,7 +58,7 @@ pub async fn predict(
     };
     let columns: &[&str] = match question {
         Question::Basket => &["query_id", "items"],
-        Question::User => &["query_id", "items", "counts"],
+        Question::User => &["query_id", "user_id", "items", "counts", "baskets"],
     };
     let work = PredictWork {
         predictor,

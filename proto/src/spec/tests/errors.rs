@@ -419,7 +419,7 @@ error: the gate names hit_rate@10, which `factors`, a model of kind als, has not
    |
 11 | gate = "hit_rate@10 >= 0.1"
    |        ^^^^^^^^^^^^^^^^^^^^
-   = help: give `factors` a `gate` over ndcg@10, ndcg@20, map@10, map@20, precision@10, precision@20, recall@10, recall@20, user_hit_rate@10, user_hit_rate@20, coverage@10, coverage@20, diversity@10, diversity@20, novelty@10, novelty@20"#
+   = help: give `factors` a `gate` over ndcg@10, ndcg@20, recall@10, recall@20, recall_repeat@10, recall_repeat@20, recall_explore@10, recall_explore@20, precision@10, precision@20, map@10, map@20, user_hit_rate@10, user_hit_rate@20, ndcg_all@10, ndcg_all@20, repeat_share@10, repeat_share@20, coverage@10, coverage@20, diversity@10, diversity@20, novelty@10, novelty@20"#
     );
     assert_eq!(
         error_after_head(

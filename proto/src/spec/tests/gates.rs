@@ -97,7 +97,8 @@ fn what_is_no_gate_says_why() {
     let form =
         "write `METRIC >=|>|<=|< [WHO.]METRIC|NUMBER [+|- NUMBER]`, with spaces between the parts";
     let metric = "is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100` for baskets, and \
-        `ndcg@K`, `map@K`, `precision@K`, `recall@K`, `user_hit_rate@K`, `coverage@K`, `diversity@K` or \
+        `ndcg@K`, `ndcg_all@K`, `map@K`, `precision@K`, `recall@K`, `recall_repeat@K`, \
+        `recall_explore@K`, `user_hit_rate@K`, `repeat_share@K`, `coverage@K`, `diversity@K` or \
         `novelty@K` for users";
     let cases = [
         ("", form.to_string()),

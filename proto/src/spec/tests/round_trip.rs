@@ -248,6 +248,7 @@ permutations = 99
 [evaluate]
 k = [10]
 queries = 500
+min_baskets = 3
 
 [publish]
 alias = "champion"
@@ -307,7 +308,7 @@ const FULL_JSON: &str = concat!(
     r#"{"name":"users","model":"cust2vec","params":{"architecture":"dm-concat","train_items":false,"dim":16,"window":4,"#,
     r#""negatives":3,"negatives_shared":true,"epochs":6,"learning_rate":0.05,"min_learning_rate":0.01,"power":0.5,"#,
     r#""mode":"fast","optimizer":"adagrad","checkpoint_epochs":2},"expand":"trainer","gate":"map@10 > 0.1"}],"#,
-    r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency"}],"evaluate":{"k":[10],"queries":500},"#,
+    r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency"}],"evaluate":{"k":[10],"queries":500,"min_baskets":3},"#,
     r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"},"#,
     r#""recommend":{"top":20,"filter_bought":true,"csv":true},"#,
     r#""segments":{"k":7,"k_min":3,"k_max":9,"normalize":false,"permutations":99}}"#,
@@ -331,7 +332,7 @@ fn defaults_are_as_documented() {
             r#""train":[{"name":"v","model":"prod2vec","params":{"dim":128,"window":5,"negatives":5,"epochs":5,"#,
             r#""learning_rate":0.025,"min_learning_rate":0.0001,"power":0.75,"subsample":0.0,"#,
             r#""batch_baskets":1024,"checkpoint_steps":200,"mode":"deterministic","negatives_shared":false,"optimizer":"sgd"},"expand":"trainer","gate":null}],"#,
-            r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000},"publish":null,"recommend":null,"segments":null}"#,
+            r#""baseline":[],"evaluate":{"k":[10,20],"queries":10000,"min_baskets":1},"publish":null,"recommend":null,"segments":null}"#,
         )
     );
 }
@@ -544,7 +545,7 @@ prop_compose! {
 
 fn split() -> impl Strategy<Value = SplitSpec> {
     prop_oneof![
-        Just(SplitSpec::LastBasket {}),
+        (0.0..=1.0f64).prop_map(|valid_share| SplitSpec::LastBasket { valid_share }),
         (1..=u32::MAX, any::<u32>()).prop_map(|(test_weeks, valid_weeks)| SplitSpec::Time {
             test_weeks,
             valid_weeks
@@ -755,7 +756,7 @@ prop_compose! {
     fn spec()(
         name in name(), seed in 0..=i64::MAX as u64, source in prop_oneof![source_spec(), mapped_source()], table in proptest::collection::vec(table(), 0..2), prepare in prepare(), split in split(),
         mut check in proptest::collection::vec(check(), 0..3), mut train in proptest::collection::vec(train(), 1..3), feed in feeds(),
-        k in proptest::collection::btree_set(1..=100u32, 0..5), queries in 1..=u32::MAX,
+        k in proptest::collection::btree_set(1..=100u32, 0..5), (queries, min_baskets) in (1..=u32::MAX, 1..=u32::MAX),
         publish in proptest::option::of((proptest::option::of(name()), proptest::option::of(gate()))),
         users in proptest::option::of((als(), (proptest::option::of(recommend()), proptest::option::of(segments())))),
     ) -> RunSpec {
@@ -770,7 +771,7 @@ prop_compose! {
         if train.is_empty() {
             train.push(TrainSpec { name: "v".into(), model: ModelSpec::Prod2vec(Prod2vecParams::default()), expand: Expand::Trainer, gate: None });
         }
-        let evaluate = EvaluateSpec { k: k.into_iter().filter(|k| *k != 7).chain([7]).collect(), queries };
+        let evaluate = EvaluateSpec { k: k.into_iter().filter(|k| *k != 7).chain([7]).collect(), queries, min_baskets };
         let publish = publish.map(|(alias, gate)| PublishSpec { alias, gate });
         RunSpec { name, seed, source, prepare, split, table, check, feed, train, baseline, evaluate, publish, recommend, segments }
     }

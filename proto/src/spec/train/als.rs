@@ -136,7 +136,11 @@ impl AlsStudy {
             ),
             of(!self.alpha.is_empty(), "alpha", trial.alpha.to_string()),
         ];
-        all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let varied: Vec<String> = all.into_iter().flatten().collect();
+        if varied.is_empty() {
+            return "the params as given".into();
+        }
+        varied.join(", ")
     }
 
     /// Name of what trials are judged by.

@@ -170,7 +170,7 @@ proptest! {
         // The last day decides where a split by time cuts; a user's last basket which one is held out.
         baskets.push(Basket { user: Some(0), at: END, items: vec![3] });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        for split in ["by = \"time\"\ntest_weeks = 2\nvalid_weeks = 1", "by = \"last-basket\"", "by = \"user\"\ntest_share = 0.3\nvalid_share = 0.2"] {
+        for split in ["by = \"time\"\ntest_weeks = 2\nvalid_weeks = 1", "by = \"last-basket\"", "by = \"last-basket\"\nvalid_share = 0.5", "by = \"user\"\ntest_share = 0.3\nvalid_share = 0.2"] {
             let before = runtime.block_on(learned(split, &baskets));
             let mut changed = baskets.clone();
             for id in &before.held {

@@ -2,13 +2,17 @@
 
 use datafusion::arrow::array::{Array, AsArray, ListArray};
 use datafusion::arrow::datatypes::{Int64Type, UInt32Type};
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::prelude::SessionContext;
 use pannier_engine::catalog;
 
 use super::StepFailure;
 use crate::driver::StepRun;
 use crate::step::check;
-use crate::step::metrics::{Catalogue, Lists};
+use crate::step::metrics::{Catalogue, Lists, Targets};
+
+/// Columns of the answer before those of the methods.
+const OWN: usize = 5;
 
 /// Lists of all methods, in the order of the queries, as long as the longest that is measured.
 pub async fn lists(
@@ -26,8 +30,9 @@ pub async fn lists(
              where rank <= {k} group by query_id) p{m} on p{m}.query_id = q.query_id"
         )
     });
-    let sql =
-        format!("select q.query_id, q.targets{columns} from queries q{joins} order by q.query_id");
+    let sql = format!(
+        "select q.query_id, q.targets, q.bought, q.items, q.baskets{columns} from queries q{joins} order by q.query_id"
+    );
     let query = context.sql(&sql).await?.into_optimized_plan()?;
     let batches = run.context.jobs.query(context, query, &run.cancel).await?;
     let mut lists = Lists {
@@ -36,12 +41,32 @@ pub async fn lists(
         catalogue: catalogue(run, context).await?,
     };
     for batch in &batches {
-        lists.targets.extend(rows(batch.column(1).as_list()));
-        for (of_method, column) in lists.of_method.iter_mut().zip(&batch.columns()[2..]) {
+        lists.targets.extend(targets(batch));
+        for (of_method, column) in lists.of_method.iter_mut().zip(&batch.columns()[OWN..]) {
             of_method.extend(rows(column.as_list()));
         }
     }
     Ok(lists)
+}
+
+/// What users bought, and had bought before: targets, bought, items and baskets from the second column on.
+fn targets(batch: &RecordBatch) -> impl Iterator<Item = Targets> {
+    let bought = batch.column(2).as_primitive::<Int64Type>();
+    let baskets: &ListArray = batch.column(4).as_list();
+    let items = rows(batch.column(1).as_list()).zip(rows(batch.column(3).as_list()));
+    items.enumerate().map(|(row, (items, mut known))| {
+        if baskets.is_valid(row) {
+            known.extend(rows(baskets.value(row).as_list()).flatten());
+        }
+        known.sort_unstable();
+        known.dedup();
+        let bought = bought.value(row).unsigned_abs();
+        Targets {
+            items,
+            bought,
+            known,
+        }
+    })
 }
 
 fn rows(lists: &ListArray) -> impl Iterator<Item = Vec<u32>> {

@@ -1,10 +1,14 @@
 //! Metrics of users' lists. What a user bought is relevant, all else is not. With h hits among the first
-//! K of a list, and n things bought:
+//! K of a list, and n things bought, of which some may be unknown to the vocab and so in no list:
 //! - nDCG@K = Σ over hits of 1/log2(rank + 1), over the same sum of the first min(K, n) ranks (Järvelin
-//!   and Kekäläinen 2002);
+//!   and Kekäläinen 2002); nDCG-all@K = the same over the sum of the first n ranks, as in the code of
+//!   "A Next Basket Recommendation Reality Check" (Li et al. 2023), which never exceeds the other;
 //! - MAP@K = mean over users of Σ over hits of (hits so far / rank), over min(K, n) (Buckley and Voorhees
 //!   2000, cut off at K);
 //! - precision@K = h/K, recall@K = h/n, user hit rate@K = 1 where h > 0;
+//! - repeat and explore recall@K = the same of those of the n that the user had bought before, and of the
+//!   others, over the users who have such; repeat share@K = share of a list that the user had bought
+//!   before (Li et al. 2023);
 //! - coverage@K = items that are in any list, over those of the catalogue (Ge et al. 2010);
 //! - diversity@K = share of a list's pairs that are of different departments (Smyth and McClave 2001,
 //!   with similarity 1 within a department and 0 across);
@@ -59,11 +63,28 @@ impl Catalogue {
     }
 }
 
+/// What a user bought that was held out.
+#[derive(Debug, Default)]
+pub struct Targets {
+    /// Items, ascending.
+    pub items: Vec<u32>,
+    /// All things, those that the vocab does not know too.
+    pub bought: u64,
+    /// What the user had bought before, ascending.
+    pub known: Vec<u32>,
+}
+
+impl Targets {
+    fn is_known(&self, item: &u32) -> bool {
+        self.known.binary_search(item).is_ok()
+    }
+}
+
 /// What users bought, and what they were given.
 #[derive(Debug)]
 pub struct Lists {
-    /// By user: items bought, ascending.
-    pub targets: Vec<Vec<u32>>,
+    /// By user: what was bought.
+    pub targets: Vec<Targets>,
     /// By method and user: items, best first.
     pub of_method: Vec<Vec<Vec<u32>>>,
     /// What is known of items.
@@ -105,7 +126,7 @@ pub fn of_users(methods: &[Method], lists: &Lists, k: &[u32]) -> Measured {
             .iter()
             .map(|of_users| {
                 let users = of_users.iter().zip(&lists.targets);
-                let value = |(list, targets): (&Vec<u32>, &Vec<u32>)| {
+                let value = |(list, targets): (&Vec<u32>, &Targets)| {
                     let first = &list[..k.min(list.len())];
                     value(kind, k, first, targets, &lists.catalogue)
                 };
@@ -119,7 +140,10 @@ pub fn of_users(methods: &[Method], lists: &Lists, k: &[u32]) -> Measured {
             }
         }
         // What a list is like is neither better nor worse.
-        if matches!(kind, MetricKind::Diversity | MetricKind::Novelty) {
+        if matches!(
+            kind,
+            MetricKind::Diversity | MetricKind::Novelty | MetricKind::RepeatShare
+        ) {
             continue;
         }
         for (at, other) in pairs(methods) {
@@ -147,10 +171,10 @@ fn value(
     kind: MetricKind,
     k: usize,
     first: &[u32],
-    targets: &[u32],
+    targets: &Targets,
     catalogue: &Catalogue,
 ) -> Option<f64> {
-    let is_hit = |item: &u32| targets.binary_search(item).is_ok();
+    let is_hit = |item: &u32| targets.items.binary_search(item).is_ok();
     let hits = || {
         first
             .iter()
@@ -159,13 +183,19 @@ fn value(
             .map(|(_, rank)| rank)
     };
     let count = hits().count() as f64;
-    let ideal = k.min(targets.len());
+    let bought = targets.bought as usize;
+    let ideal = k.min(bought);
     match kind {
         MetricKind::Diversity => catalogue.diversity(first),
         MetricKind::Novelty => Some(catalogue.novelty(first)),
+        MetricKind::RepeatShare => {
+            let known = first.iter().filter(|item| targets.is_known(item)).count();
+            (!first.is_empty()).then(|| known as f64 / first.len() as f64)
+        }
         // Without anything bought there is nothing to hit.
-        _ if targets.is_empty() => None,
-        MetricKind::Ndcg => Some(ndcg(hits(), k, targets.len())),
+        _ if bought == 0 => None,
+        MetricKind::Ndcg => Some(ndcg(hits(), k, bought)),
+        MetricKind::NdcgAll => Some(ndcg(hits(), bought.max(k), bought)),
         MetricKind::Map => {
             let precisions = hits()
                 .zip(1..)
@@ -173,10 +203,25 @@ fn value(
             Some(precisions.sum::<f64>() / ideal as f64)
         }
         MetricKind::Precision => Some(count / k as f64),
-        MetricKind::Recall => Some(count / targets.len() as f64),
+        MetricKind::Recall => Some(count / targets.bought as f64),
+        MetricKind::RecallRepeat => part(first, targets, true),
+        MetricKind::RecallExplore => part(first, targets, false),
         MetricKind::UserHitRate | MetricKind::HitRate => Some(f64::from(count > 0.0)),
         MetricKind::Coverage => None,
     }
+}
+
+/// Recall of what the user had bought before, or of the rest; nothing where the user bought none of it.
+fn part(first: &[u32], targets: &Targets, known: bool) -> Option<f64> {
+    let repeats = targets.items.iter().filter(|i| targets.is_known(i)).count();
+    let bought = match known {
+        true => repeats,
+        false => (targets.bought as usize).saturating_sub(repeats),
+    };
+    let of_part =
+        |item: &&u32| targets.items.binary_search(item).is_ok() && targets.is_known(item) == known;
+    let hits = first.iter().filter(of_part).count();
+    (bought > 0).then(|| hits as f64 / bought as f64)
 }
 
 #[cfg(test)]
@@ -195,7 +240,19 @@ mod tests {
             catalogue.add(item, count, department);
         }
         Lists {
-            targets: vec![vec![2, 4, 5], vec![3]],
+            // The first bought 4 before, and something unknown now.
+            targets: vec![
+                Targets {
+                    items: vec![2, 4, 5],
+                    bought: 4,
+                    known: vec![3, 4],
+                },
+                Targets {
+                    items: vec![3],
+                    bought: 1,
+                    known: vec![],
+                },
+            ],
             of_method: vec![
                 vec![vec![4, 3, 2], vec![2, 3, 4]],
                 vec![vec![2, 3], vec![2, 4]],
@@ -224,11 +281,18 @@ mod tests {
         let log = |x: f64| x.log2();
         // User 1: a hit at rank 1 of two possible; user 2: a hit at rank 2 of one possible.
         let ndcg = (1.0 / (1.0 + 1.0 / log(3.0)) + 1.0 / log(3.0)) / 2.0;
+        let four = 1.0 + 1.0 / log(3.0) + 1.0 / log(4.0) + 1.0 / log(5.0);
         let expected = [
             ("ndcg@2", ndcg),
             ("map@2", (0.5 + 0.5) / 2.0),
             ("precision@2", 0.5),
-            ("recall@2", (1.0 / 3.0 + 1.0) / 2.0),
+            ("ndcg_all@2", (1.0 / four + 1.0 / log(3.0)) / 2.0),
+            ("recall@2", (1.0 / 4.0 + 1.0) / 2.0),
+            // User 1: 4 of 4, and none of 2, 5 and the unknown; user 2 had bought nothing before.
+            ("recall_repeat@2", 1.0),
+            ("recall_explore@2", (0.0 + 1.0) / 2.0),
+            // Both of (4, 3), none of (2, 3).
+            ("repeat_share@2", 0.5),
             ("user_hit_rate@2", 1.0),
             // Items 2, 3 and 4 of four.
             ("coverage@2", 0.75),
@@ -254,7 +318,7 @@ mod tests {
             .iter()
             .find(|p| p.metric == "recall@2")
             .map(|p| p.difference);
-        // 1/3 and 1 against 1/3 and 0.
+        // 1/4 and 1 against 1/4 and 0.
         assert!(
             recall.is_some_and(|d| (d - 0.5).abs() < 1e-12),
             "{recall:?}"

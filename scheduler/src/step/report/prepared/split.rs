@@ -32,7 +32,7 @@ pub async fn split(facts: &Facts<'_>, made: &[TableRow]) -> Result<Option<Split>
         SplitSpec::Time { test_weeks, .. } => {
             format!("time: the last {test_weeks} weeks are held out")
         }
-        SplitSpec::LastBasket {} => "the last basket of each user".to_owned(),
+        SplitSpec::LastBasket { .. } => "the last basket of each user".to_owned(),
         SplitSpec::User { test_share, .. } => {
             format!("users: {:.1} % of them are held out", 100.0 * test_share)
         }
