@@ -78,6 +78,9 @@ pub enum StepOutcome {
         metrics: Vec<MetricRow>,
         /// Differences between the models and the baselines on the same queries.
         paired: Vec<PairedRow>,
+        /// How right the probabilities are that a model gives.
+        #[serde(default)]
+        calibration: Vec<CalibrationRow>,
     },
     /// A model was published, or not.
     Published {
@@ -174,6 +177,21 @@ pub struct PairedRow {
     pub lo: f64,
     /// Upper end of the 95 % interval.
     pub hi: f64,
+}
+
+/// Places of a model's lists to which it gave about the same probability.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationRow {
+    /// Train name.
+    pub method: String,
+    /// The least probability of the row.
+    pub from: f64,
+    /// Places.
+    pub n: u64,
+    /// Mean of the probabilities.
+    pub predicted: f64,
+    /// Share of the places that were bought.
+    pub observed: f64,
 }
 
 /// The facts that can be recorded.

@@ -83,6 +83,14 @@ impl ModelSpec {
         }
     }
 
+    /// Whether its scores are the probabilities of being bought.
+    #[must_use]
+    pub fn gives_probabilities(&self) -> bool {
+        match self {
+            Self::Prod2vec(_) | Self::Als(_) | Self::Cust2vec(_) => false,
+        }
+    }
+
     /// What it is trained on, one of them.
     #[must_use]
     pub fn example(&self) -> &'static str {

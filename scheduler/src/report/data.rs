@@ -10,7 +10,7 @@ mod training;
 
 use std::collections::BTreeMap;
 
-use pannier_proto::event::Operator;
+use pannier_proto::event::{CalibrationRow, Operator};
 use pannier_proto::profile::Profile;
 use pannier_proto::segments::SegmentSummary;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,8 @@ pub struct ReportData {
     pub metrics: Vec<MetricRow>,
     /// Paired differences of a model against a baseline.
     pub differences: Vec<Difference>,
+    /// How right the probabilities are that models give, model by model, by probability.
+    pub calibration: Vec<CalibrationRow>,
     /// Artifacts the run wrote, one for each trained model.
     pub artifacts: Vec<Artifact>,
     /// Trainings, one for each `[[train]]` of the spec.

@@ -1,7 +1,7 @@
 //! Two made-up runs for tests and for looking at the page: one that succeeded and one that failed.
 //! Only values, so it may be long.
 
-use pannier_proto::event::Operator;
+use pannier_proto::event::{CalibrationRow, Operator};
 use pannier_proto::profile::{
     BANDS, ColumnProfile, Counted, Profile, Repeat, Shopping, TableProfile, TopValue, Week,
 };
@@ -58,6 +58,7 @@ pub fn grocery() -> ReportData {
         header: header(RunStatus::Succeeded, 760.4),
         metrics: metrics(),
         differences: differences(),
+        calibration: calibration(),
         artifacts: vec![artifact()],
         training: vec![vectors(), next_basket()],
         neighbours: neighbours(),
@@ -170,6 +171,23 @@ fn around(value: f64, reach: f64) -> Interval {
         lo: value - reach,
         hi: value + reach,
     }
+}
+
+fn calibration() -> Vec<CalibrationRow> {
+    let row = |(from, n, predicted, observed): (f64, u64, f64, f64)| CalibrationRow {
+        method: "vectors".into(),
+        from,
+        n,
+        predicted,
+        observed,
+    };
+    [
+        (0.0, 90_000, 0.004, 0.005),
+        (0.1, 4_000, 0.12, 0.11),
+        (0.5, 300, 0.61, 0.52),
+    ]
+    .map(row)
+    .to_vec()
 }
 
 fn differences() -> Vec<Difference> {

@@ -2,6 +2,7 @@
 //! and functions serve models and baselines.
 
 mod baskets;
+mod calibration;
 mod users;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::plan::{StepKind, queries};
 pub async fn evaluate(run: &StepRun) -> StepResult {
     let k = &run.record.plan.spec.evaluate.k;
     let (mut rows, mut paired): (Vec<MetricRow>, Vec<PairedRow>) = (Vec::new(), Vec::new());
+    let mut calibrated = Vec::new();
     for question in [Question::Basket, Question::User] {
         let methods = methods(run, question);
         if methods.is_empty() {
@@ -35,6 +37,12 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
             }
             Question::User => {
                 let lists = users::lists(run, &context, methods.len()).await?;
+                for (at, method) in methods.iter().enumerate() {
+                    if gives_probabilities(run, method) {
+                        calibrated
+                            .extend(calibration::rows(run, &context, &method.name, at).await?);
+                    }
+                }
                 metrics::of_users(&methods, &lists, k)
             }
         };
@@ -50,8 +58,18 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
     let place = |metric: &String| order.iter().position(|name| name == metric);
     rows.sort_by_key(|r| place(&r.metric));
     paired.sort_by_key(|r| place(&r.metric));
-    let metrics = rows;
-    Ok((StepOutcome::Evaluated { metrics, paired }, false))
+    let outcome = StepOutcome::Evaluated {
+        metrics: rows,
+        paired,
+        calibration: calibrated,
+    };
+    Ok((outcome, false))
+}
+
+/// Whether a method's scores are probabilities.
+fn gives_probabilities(run: &StepRun, method: &Method) -> bool {
+    let mut models = run.record.plan.spec.train.iter();
+    models.any(|t| !method.baseline && t.name == method.name && t.model.gives_probabilities())
 }
 
 /// Who was asked a question, in the order of the plan.

@@ -99,6 +99,7 @@ fn evaluated() -> StepOutcome {
             paired("popularity", "hit_rate@10", 0.0334),
             paired("popularity", "coverage@10", 0.49),
         ],
+        calibration: Vec::new(),
     }
 }
 

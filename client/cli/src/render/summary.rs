@@ -70,7 +70,9 @@ impl Summary {
 
     fn produced(&mut self, result: &StepOutcome) {
         match result {
-            StepOutcome::Evaluated { metrics, paired } => {
+            StepOutcome::Evaluated {
+                metrics, paired, ..
+            } => {
                 self.metrics.extend(metrics.iter().cloned());
                 self.paired.extend(paired.iter().cloned());
             }

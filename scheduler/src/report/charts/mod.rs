@@ -9,6 +9,7 @@
 
 pub mod bar;
 pub mod columns;
+pub mod diagonal;
 pub mod gantt;
 pub mod intervals;
 pub mod line;

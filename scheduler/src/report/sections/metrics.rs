@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{differences, scroll};
+use super::{calibration, differences, scroll};
 use crate::report::charts::intervals::{Dot, dot_plot};
 use crate::report::data::{Better, MethodKind, MetricRow, ReportData};
 use crate::report::format;
@@ -23,6 +23,7 @@ pub fn metrics(data: &ReportData) -> Option<Markup> {
         }
         (scroll("Metrics by method", &table(&names, &data.metrics)))
         (differences::differences(data))
+        (calibration::calibration(data))
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod attempts;
+mod calibration;
 mod checks;
 mod differences;
 mod empty;

@@ -121,9 +121,19 @@ fn artifact(
 }
 
 fn evaluated(facts: &Facts<'_>, data: &mut ReportData) {
-    let Some((StepOutcome::Evaluated { metrics, paired }, ..)) = facts.finished("evaluate") else {
+    let evaluated = facts.finished("evaluate");
+    let Some((
+        StepOutcome::Evaluated {
+            metrics,
+            paired,
+            calibration,
+        },
+        ..,
+    )) = evaluated
+    else {
         return;
     };
+    data.calibration.clone_from(calibration);
     let models = &facts.record.plan.spec.train;
     let kind = |method: &str| {
         if models.iter().any(|t| t.name == method) {
