@@ -1,9 +1,12 @@
 //! Rules between keys, over a spec whose keys are each right by themselves. Pure: it says which key
 //! is wrong; where that key stands is found elsewhere.
 
+mod baseline;
+
 use std::collections::BTreeSet;
 
-use super::evaluate::{BaselineModel, Question};
+use super::baseline::BaselineModel;
+use super::evaluate::Question;
 use super::gate::{Gate, GateSide};
 use super::metric::Metric;
 use super::source::MAPPED_LAYOUT;
@@ -39,6 +42,7 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
     found.extend(names(spec));
     found.extend(something_to_train(spec));
     found.extend(questions(spec));
+    found.extend(baseline::studies(spec));
     for (i, train) in spec.train.iter().enumerate() {
         let rates = match &train.model {
             ModelSpec::Prod2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
@@ -159,20 +163,8 @@ fn names(spec: &RunSpec) -> Vec<Complaint> {
     let feeds = spec.feed.iter().map(|f| f.name.as_str());
     found.extend(duplicates("feed", "name", feeds));
     let trains = spec.train.iter().map(|t| t.name.as_str());
-    found.extend(duplicates("train", "name", trains.clone()));
-    let baselines = spec.baseline.iter().map(|b| b.model.name());
-    found.extend(duplicates("baseline", "model", baselines));
-    for (i, name) in trains
-        .enumerate()
-        .filter(|(_, name)| BaselineModel::from_name(name).is_some())
-    {
-        let message = format!("`name` in [[train]] is `{name}`, which is the name of a baseline");
-        found.push(complaint(
-            format!("train[{i}].name"),
-            message,
-            "the report needs another name",
-        ));
-    }
+    found.extend(duplicates("train", "name", trains));
+    found.extend(baseline::names(spec));
     let mut seen = BTreeSet::new();
     for (i, k) in spec
         .evaluate
@@ -196,11 +188,7 @@ fn duplicates<'n>(table: &str, key: &str, names: impl Iterator<Item = &'n str>) 
     again
         .map(|(i, name)| {
             let message = format!("two [[{table}]] have the {key} `{name}`");
-            let help = if key == "name" {
-                "give this one another name"
-            } else {
-                "remove one"
-            };
+            let help = "give this one another name";
             complaint(format!("{table}[{i}].{key}"), message, help)
         })
         .collect()
@@ -233,11 +221,12 @@ fn questions(spec: &RunSpec) -> Vec<Complaint> {
             .into_iter()
             .any(|q| asked(q) && baseline.model.answers(q));
         if !useful && !spec.train.is_empty() {
-            let name = baseline.model.name();
+            let name = baseline.name();
             let message = format!("no model of the spec can be compared with `{name}`");
-            let help = match baseline.model {
-                BaselineModel::PersonalFrequency => "it ranks for users; train a model such as als",
-                _ => "it ranks for baskets; train a model such as prod2vec",
+            let help = if baseline.model.answers(Question::User) {
+                "it ranks for users; train a model such as als"
+            } else {
+                "it ranks for baskets; train a model such as prod2vec"
             };
             found.push(complaint(format!("baseline[{i}].model"), message, help));
         }
@@ -344,23 +333,22 @@ fn gate_owner(spec: &RunSpec, key: &str, gate: &Gate) -> Option<Complaint> {
     let GateSide::Metric { who: Some(who), .. } = &gate.against else {
         return None;
     };
-    if let Some(model) = BaselineModel::from_name(who) {
-        let present = spec.baseline.iter().any(|b| b.model == model);
+    if spec.baseline.iter().any(|b| b.name() == who) {
+        return None;
+    }
+    if BaselineModel::from_name(who).is_some() {
         let message = format!("the gate compares with `{who}`, and the spec has no such baseline");
-        return (!present).then(|| {
-            complaint(
-                key,
-                message,
-                format!("add [[baseline]] with model = \"{who}\""),
-            )
-        });
+        let help = format!("add [[baseline]] with model = \"{who}\"");
+        return Some(complaint(key, message, help));
     }
     let alias = spec.publish.as_ref().and_then(|p| p.alias.as_deref());
     if alias == Some(who) {
         return None;
     }
+    let named = spec.baseline.iter().map(|b| b.name());
     let baselines = BaselineModel::ALL.map(BaselineModel::name).into_iter();
-    let near = keys::nearest(who, baselines).or(alias.filter(|alias| is_slip(who, alias)))?;
+    let near =
+        keys::nearest(who, named.chain(baselines)).or(alias.filter(|alias| is_slip(who, alias)))?;
     let message = format!(
         "the gate compares with `{who}`, which is neither a baseline nor the alias of [publish]"
     );

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluate::BaselineModel;
+use super::baseline::BaselineModel;
 use super::metric::Metric;
 
 /// `METRIC OP [WHO.]METRIC|NUMBER [+|- NUMBER]`, for example

@@ -1,6 +1,13 @@
 //! The tables of a spec and their keys, and what to say about a key or value that is none of them.
 //! A test holds these lists equal to the fields of the types.
 
+mod baseline;
+
+pub(super) use baseline::{
+    BASELINE, ITEM_KNN, ITEM_KNN_STUDY, PERSONAL_FREQUENCY, PERSONAL_FREQUENCY_STUDY, TIFU_KNN,
+    TIFU_KNN_STUDY, UP_CF, UP_CF_STUDY,
+};
+
 /// One kind of table.
 pub(super) struct TableKeys {
     /// How errors call it; empty for the top level.
@@ -240,11 +247,6 @@ pub(super) const SQL: TableKeys = TableKeys {
     required: &["sql"],
     optional: &[],
 };
-pub(super) const BASELINE: TableKeys = TableKeys {
-    header: "[[baseline]]",
-    required: &["model"],
-    optional: &[],
-};
 pub(super) const EVALUATE: TableKeys = TableKeys {
     header: "[evaluate]",
     required: &[],
@@ -267,7 +269,7 @@ pub(super) const SEGMENTS: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 28] = [
+pub(super) const ALL: [&TableKeys; 36] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -292,6 +294,14 @@ pub(super) const ALL: [&TableKeys; 28] = [
     &ALS,
     &ALS_STUDY,
     &BASELINE,
+    &PERSONAL_FREQUENCY,
+    &PERSONAL_FREQUENCY_STUDY,
+    &ITEM_KNN,
+    &ITEM_KNN_STUDY,
+    &TIFU_KNN,
+    &TIFU_KNN_STUDY,
+    &UP_CF,
+    &UP_CF_STUDY,
     &EVALUATE,
     &PUBLISH,
     &RECOMMEND,

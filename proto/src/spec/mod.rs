@@ -6,10 +6,10 @@
 //! nothing to train on) is found elsewhere and reported through [`SpecSource::error_at`].
 //!
 //! `keys` lists the tables and keys, `reader` and `value` turn TOML into typed values, the section
-//! files (`source`, `columns`, `prepare`, `table`, `rule`, `feed`, `train`, `evaluate`, `publish`, `recommend`) say what
-//! each table means, `checks`
-//! holds the rules between keys.
+//! files (`source`, `columns`, `prepare`, `table`, `rule`, `feed`, `train`, `baseline`, `evaluate`, `publish`, `recommend`)
+//! say what each table means, `checks` holds the rules between keys.
 
+mod baseline;
 mod checks;
 mod columns;
 mod error;
@@ -40,9 +40,13 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use baseline::{
+    BaselineModel, BaselineSpec, BaselineStudy, Fill, ItemKnnParams, KnnOver,
+    PersonalFrequencyParams, TifuKnnParams, UpCfParams,
+};
 pub use columns::{ColumnSpec, ColumnsSpec, CsvSpec, IdKind, PathSpec};
 pub use error::{SpecError, SpecProblem};
-pub use evaluate::{BaselineModel, BaselineSpec, EvaluateSpec, Question};
+pub use evaluate::{EvaluateSpec, Question};
 pub use feed::{
     CountsParams, InteractionsParams, NamedFeedSpec, PairsParams, SequencesParams, SqlParams,
     TransformSpec,

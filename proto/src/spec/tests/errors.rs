@@ -782,12 +782,12 @@ model = "popularity"
 model = "popularity"
 "#
         ),
-        r#"error: two [[baseline]] have the model `popularity`
+        r#"error: two [[baseline]] have the name `popularity`
   --> spec.toml:11:9
    |
 11 | model = "popularity"
    |         ^^^^^^^^^^^^
-   = help: remove one"#
+   = help: remove one, or give this one a `name`"#
     );
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the spec: what every kind of error looks like, overrides, gates, and round trips.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod baselines;
 mod errors;
 mod gates;
 mod overrides;

@@ -232,6 +232,23 @@ checkpoint_epochs = 2
 model = "co-occurrence"
 [[baseline]]
 model = "personal-frequency"
+[[baseline]]
+name = "lately"
+model = "personal-frequency"
+params = { decay = 0.9, fill = "none" }
+study = { k = 5, trials = 20, decay = [0.9, 1], fill = ["popularity", "none"] }
+[[baseline]]
+model = "item-knn"
+params = { over = "users", neighbours = 50, shrink = 5, decay = 0.8 }
+study = { over = ["baskets", "users"], neighbours = [50, 100], shrink = [0, 10], decay = [0.8] }
+[[baseline]]
+model = "tifu-knn"
+params = { groups = 3, within_decay = 0.8, group_decay = 0.6, neighbours = 200, alpha = 0.5 }
+study = { groups = [3, 7], within_decay = [0.8], group_decay = [0.6], neighbours = [200], alpha = [0, 0.5] }
+[[baseline]]
+model = "up-cf"
+params = { recency = 0, asymmetry = 0.5, locality = 2, neighbours = 100 }
+study = { recency = [0, 5], asymmetry = [0.5], locality = [1, 10], neighbours = [100] }
 
 [recommend]
 top = 20
@@ -308,7 +325,16 @@ const FULL_JSON: &str = concat!(
     r#"{"name":"users","model":"cust2vec","params":{"architecture":"dm-concat","train_items":false,"dim":16,"window":4,"#,
     r#""negatives":3,"negatives_shared":true,"epochs":6,"learning_rate":0.05,"min_learning_rate":0.01,"power":0.5,"#,
     r#""mode":"fast","optimizer":"adagrad","checkpoint_epochs":2},"expand":"trainer","gate":"map@10 > 0.1"}],"#,
-    r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency"}],"evaluate":{"k":[10],"queries":500,"min_baskets":3},"#,
+    r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency","params":{"decay":1.0,"fill":"popularity"}},"#,
+    r#"{"name":"lately","model":"personal-frequency","params":{"decay":0.9,"fill":"none"},"#,
+    r#""study":{"k":5,"trials":20,"decay":[0.9,1.0],"fill":["popularity","none"]}},"#,
+    r#"{"model":"item-knn","params":{"over":"users","neighbours":50,"shrink":5.0,"decay":0.8},"#,
+    r#""study":{"k":10,"trials":100,"decay":[0.8],"over":["baskets","users"],"shrink":[0.0,10.0],"neighbours":[50,100]}},"#,
+    r#"{"model":"tifu-knn","params":{"groups":3,"within_decay":0.8,"group_decay":0.6,"neighbours":200,"alpha":0.5},"#,
+    r#""study":{"k":10,"trials":100,"groups":[3,7],"within_decay":[0.8],"group_decay":[0.6],"neighbours":[200],"alpha":[0.0,0.5]}},"#,
+    r#"{"model":"up-cf","params":{"recency":0,"asymmetry":0.5,"locality":2.0,"neighbours":100},"#,
+    r#""study":{"k":10,"trials":100,"recency":[0,5],"asymmetry":[0.5],"locality":[1.0,10.0],"neighbours":[100]}}],"#,
+    r#""evaluate":{"k":[10],"queries":500,"min_baskets":3},"#,
     r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"},"#,
     r#""recommend":{"top":20,"filter_bought":true,"csv":true},"#,
     r#""segments":{"k":7,"k_min":3,"k_max":9,"normalize":false,"permutations":99}}"#,
@@ -424,7 +450,15 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/train/2/params", &keys::CUST2VEC),
         ("/train/1/params", &keys::ALS),
         ("/train/1/params/study", &keys::ALS_STUDY),
-        ("/baseline/0", &keys::BASELINE),
+        ("/baseline", &keys::BASELINE),
+        ("/baseline/2/params", &keys::PERSONAL_FREQUENCY),
+        ("/baseline/2/study", &keys::PERSONAL_FREQUENCY_STUDY),
+        ("/baseline/3/params", &keys::ITEM_KNN),
+        ("/baseline/3/study", &keys::ITEM_KNN_STUDY),
+        ("/baseline/4/params", &keys::TIFU_KNN),
+        ("/baseline/4/study", &keys::TIFU_KNN_STUDY),
+        ("/baseline/5/params", &keys::UP_CF),
+        ("/baseline/5/study", &keys::UP_CF_STUDY),
         ("/evaluate", &keys::EVALUATE),
         ("/publish", &keys::PUBLISH),
         ("/recommend", &keys::RECOMMEND),
@@ -735,6 +769,17 @@ fn feeds() -> impl Strategy<Value = Vec<NamedFeedSpec>> {
     proptest::sample::subsequence(parse(FULL).feed, 0..=6)
 }
 
+/// Those of the full spec, each with a name of its own.
+fn named_baselines() -> Vec<BaselineSpec> {
+    let all = parse(FULL).baseline.into_iter().enumerate();
+    all.filter(|(_, b)| b.study.is_some())
+        .map(|(at, b)| BaselineSpec {
+            name: Some(format!("{}-{at}", "b".repeat(60))),
+            ..b
+        })
+        .collect()
+}
+
 fn gate() -> impl Strategy<Value = Gate> {
     let owner = prop_oneof![Just(""), Just("champion."), Just("popularity.")];
     let metric = prop_oneof![Just("hit_rate@7"), Just("mrr@100")];
@@ -758,14 +803,15 @@ prop_compose! {
         mut check in proptest::collection::vec(check(), 0..3), mut train in proptest::collection::vec(train(), 1..3), feed in feeds(),
         k in proptest::collection::btree_set(1..=100u32, 0..5), (queries, min_baskets) in (1..=u32::MAX, 1..=u32::MAX),
         publish in proptest::option::of((proptest::option::of(name()), proptest::option::of(gate()))),
+        baselines in proptest::sample::subsequence(named_baselines(), 0..=4),
         users in proptest::option::of((als(), (proptest::option::of(recommend()), proptest::option::of(segments())))),
     ) -> RunSpec {
         check.dedup_by(|a, b| a.name == b.name);
         train.dedup_by(|a, b| a.name == b.name);
         let (als, asked_for) = users.unzip();
         let (recommend, segments) = asked_for.unwrap_or_default();
-        let asked = |model: &BaselineModel| als.is_some() || model.answers(Question::Basket);
-        let baseline = BaselineModel::ALL.into_iter().filter(asked).map(|model| BaselineSpec { model }).collect();
+        let asked = |baseline: &BaselineSpec| als.is_some() || baseline.model.answers(Question::Basket);
+        let baseline = baselines.into_iter().chain(BaselineModel::ALL.map(BaselineSpec::from)).filter(asked).collect();
         train.retain(|t| t.name != "als");
         train.extend(als);
         if train.is_empty() {
