@@ -8,7 +8,7 @@ use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use pannier_engine::table::TableTarget;
 use pannier_proto::spec::{
-    BaselineModel, CheckSpec, GenerateSpec, NamedFeedSpec, PublishSpec, Question, RecommendSpec,
+    BaselineSpec, CheckSpec, GenerateSpec, NamedFeedSpec, PublishSpec, Question, RecommendSpec,
     RunSpec, SegmentsSpec, TrainSpec,
 };
 use serde::{Deserialize, Serialize};
@@ -136,7 +136,7 @@ pub enum StepKind {
     /// Ranks for every query of a kind.
     Predict {
         method: String,
-        baseline: Option<BaselineModel>,
+        baseline: Option<BaselineSpec>,
         question: Question,
     },
     /// Computes metrics.

@@ -103,7 +103,7 @@ fn mapped_columns(spec: &RunSpec) -> Vec<Complaint> {
         }
     }
     let by_time = matches!(spec.split, super::SplitSpec::Time { .. });
-    if by_time && columns.ordered_at.is_none() && !spec.train.is_empty() {
+    if by_time && columns.ordered_at.is_none() && spec.learns() {
         let message = "the split is by time, and [source.columns] maps no ordered_at";
         let help = "map ordered_at, or set by = \"last-basket\" in [split]";
         found.push(complaint("split.by", message, help));
@@ -198,15 +198,11 @@ fn something_to_train(spec: &RunSpec) -> Vec<Complaint> {
     if !spec.train.is_empty() {
         return Vec::new();
     }
-    let tables = [
-        ("baseline[0]", "[[baseline]]", !spec.baseline.is_empty()),
-        ("publish", "[publish]", spec.publish.is_some()),
-    ];
-    let present = tables.into_iter().filter(|(_, _, present)| *present);
-    present
-        .map(|(key, header, _)| {
-            let message = format!("{header} needs a model, and the spec trains none");
-            complaint(key, message, format!("add a [[train]], or remove {header}"))
+    spec.publish
+        .iter()
+        .map(|_| {
+            let message = "[publish] needs a model, and the spec trains none";
+            complaint("publish", message, "add a [[train]], or remove [publish]")
         })
         .collect()
 }
@@ -237,14 +233,15 @@ fn questions(spec: &RunSpec) -> Vec<Complaint> {
         found.push(complaint("recommend", message, help));
     }
     if let Some(segments) = &spec.segments {
-        found.extend(segmented(segments, asked(Question::User)));
+        let able = spec.train.iter().any(|t| t.model.has_user_vectors());
+        found.extend(segmented(segments, able));
     }
     found
 }
 
 fn segmented(segments: &SegmentsSpec, able: bool) -> Option<Complaint> {
     if !able {
-        let message = "[segments] needs a model that knows users, and the spec trains none";
+        let message = "[segments] needs a model with vectors of users, and the spec trains none";
         let help = "add a [[train]] with model = \"cust2vec\", or remove [segments]";
         return Some(complaint("segments", message, help));
     }

@@ -128,6 +128,25 @@ fn default_seed() -> u64 {
 }
 
 impl RunSpec {
+    /// Whether anything learns from the tables, if only to rank.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        !self.train.is_empty() || !self.baseline.is_empty()
+    }
+
+    /// What is asked: what the models answer and, where there are none, what the baselines do.
+    #[must_use]
+    pub fn questions(&self) -> Vec<Question> {
+        let asked = |question: &Question| {
+            if self.train.is_empty() {
+                return self.baseline.iter().any(|b| b.model.answers(*question));
+            }
+            self.train.iter().any(|t| t.model.question() == *question)
+        };
+        let both = [Question::Basket, Question::User];
+        both.into_iter().filter(asked).collect()
+    }
+
     /// Reads a spec and runs every check that needs no data.
     ///
     /// # Errors

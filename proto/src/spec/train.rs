@@ -91,6 +91,15 @@ impl ModelSpec {
         }
     }
 
+    /// Whether it has a vector of every user that it was trained on.
+    #[must_use]
+    pub fn has_user_vectors(&self) -> bool {
+        match self {
+            Self::Als(_) | Self::Cust2vec(_) => true,
+            Self::Prod2vec(_) => false,
+        }
+    }
+
     /// What it is trained on, one of them.
     #[must_use]
     pub fn example(&self) -> &'static str {

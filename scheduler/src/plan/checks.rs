@@ -39,7 +39,7 @@ pub fn checks(spec: &RunSpec, layout: &Layout, common: &[CheckSpec]) -> Vec<Chec
         },
         severity: Severity::Fail,
     };
-    let inputs = common.iter().filter(|_| !spec.train.is_empty());
+    let inputs = common.iter().filter(|_| spec.learns());
     let defaults = std::iter::once(&rejects).chain(&layout.check).chain(inputs);
     defaults
         .filter(|default| !spec.check.iter().any(|own| own.name == default.name))

@@ -2,17 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use pannier_proto::spec::{BaselineModel, PublishSpec, Question, RunSpec};
+use pannier_proto::spec::{BaselineModel, BaselineSpec, PublishSpec, Question, RunSpec};
 
 use super::checks::INPUTS;
 use super::{StepKind, StepPlan};
-
-/// The questions that a run's models are asked.
-fn questions(spec: &RunSpec) -> Vec<Question> {
-    let both = [Question::Basket, Question::User];
-    let asked = |q: &Question| spec.train.iter().any(|t| t.model.question() == *q);
-    both.into_iter().filter(asked).collect()
-}
 
 /// The table of the queries of a kind.
 #[must_use]
@@ -30,22 +23,23 @@ pub const HISTORIES: &str = "histories";
 pub const DESCRIBED: [&str; 2] = ["user_kpis", "user_attributes"];
 
 /// The tables that a baseline reads besides the queries.
-fn of_baseline(model: BaselineModel) -> &'static [&'static str] {
-    match model {
-        BaselineModel::Popularity | BaselineModel::PersonalFrequency => &["vocab"],
+fn of_baseline(baseline: &BaselineSpec) -> &'static [&'static str] {
+    match baseline.model {
         BaselineModel::CoOccurrence => &["vocab", "train_baskets"],
+        _ if baseline.reads_sequences() => &["vocab", "sequences"],
+        _ => &["vocab"],
     }
 }
 
 /// The tables that a run's models and baselines read.
 pub fn reads(spec: &RunSpec) -> BTreeSet<&'static str> {
     let models = spec.train.iter().flat_map(|t| t.model.tables());
-    let baselines = spec.baseline.iter().flat_map(|b| of_baseline(b.model));
+    let baselines = spec.baseline.iter().flat_map(of_baseline);
     let lists = spec.recommend.iter().map(|_| &HISTORIES);
     let segments = spec.segments.iter().flat_map(|_| &DESCRIBED);
     let all = models.chain(baselines).chain(lists).chain(segments);
     let mut tables: BTreeSet<&str> = all.copied().collect();
-    tables.extend(questions(spec).into_iter().map(queries));
+    tables.extend(spec.questions().into_iter().map(queries));
     tables
 }
 
@@ -60,7 +54,8 @@ pub fn steps(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
             kind: StepKind::Train(train.clone()),
         });
         let question = train.model.question();
-        if let Some(segments) = spec.segments.clone().filter(|_| question == Question::User) {
+        let grouped = train.model.has_user_vectors();
+        if let Some(segments) = spec.segments.clone().filter(|_| grouped) {
             let train = train.name.clone();
             steps.push(StepPlan {
                 id: format!("segments:{train}"),
@@ -76,20 +71,21 @@ pub fn steps(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
         let after = vec![id, format!("table:{}", queries(question))];
         predictions.push(predict(&train.name, question, after, kind, steps));
     }
-    for question in questions(spec) {
-        let able = spec.baseline.iter().map(|b| b.model);
-        for model in able.filter(|model| model.answers(question)) {
+    for question in spec.questions() {
+        let able = spec.baseline.iter();
+        for baseline in able.filter(|baseline| baseline.model.answers(question)) {
+            let name = baseline.name();
             let kind = StepKind::Predict {
-                method: model.name().to_owned(),
-                baseline: Some(model),
+                method: name.to_owned(),
+                baseline: Some(baseline.clone()),
                 question,
             };
-            let mut after = after(of_baseline(model));
+            let mut after = after(of_baseline(baseline));
             after.push(format!("table:{}", queries(question)));
-            predictions.push(predict(model.name(), question, after, kind, steps));
+            predictions.push(predict(name, question, after, kind, steps));
         }
     }
-    if spec.train.is_empty() {
+    if predictions.is_empty() {
         return;
     }
     steps.push(StepPlan {

@@ -24,7 +24,7 @@ pub use results::{
     Lineage, MapPlace, MethodKind, MetricRow, Neighbour, NeighbourList, TableRef, Verdict,
 };
 pub use training::{
-    Attempt, AttemptOutcome, LossPoint, Param, ResumePoint, StallLedger, Training, Trial,
+    Attempt, AttemptOutcome, LossPoint, Param, ResumePoint, StallLedger, Training, Trial, Tuned,
 };
 
 /// Everything one page shows. Every list may be empty and every option absent.
@@ -37,6 +37,8 @@ pub struct ReportData {
     pub metrics: Vec<MetricRow>,
     /// Paired differences of a model against a baseline.
     pub differences: Vec<Difference>,
+    /// What the baselines' params were chosen from, of those that were tuned.
+    pub tuned: Vec<Tuned>,
     /// How right the probabilities are that models give, model by model, by probability.
     pub calibration: Vec<CalibrationRow>,
     /// Artifacts the run wrote, one for each trained model.

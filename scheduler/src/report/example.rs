@@ -15,6 +15,7 @@ use super::{
     LeftOut, Lineage, LossPoint, MapPlace, MethodKind, MetricRow, Neighbour, NeighbourList, Param,
     RejectReason, RejectSample, Rejects, ReportData, ResumePoint, RowAction, RunHeader, RunStatus,
     SampleRows, Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training, Trial,
+    Tuned,
 };
 
 const SPEC: &str = r#"name = "grocery"
@@ -59,6 +60,7 @@ pub fn grocery() -> ReportData {
         metrics: metrics(),
         differences: differences(),
         calibration: calibration(),
+        tuned: tuned(),
         artifacts: vec![artifact()],
         training: vec![vectors(), next_basket()],
         neighbours: neighbours(),
@@ -171,6 +173,24 @@ fn around(value: f64, reach: f64) -> Interval {
         lo: value - reach,
         hi: value + reach,
     }
+}
+
+fn tuned() -> Vec<Tuned> {
+    let trial = |(params, mean, best): (&str, f64, bool)| Trial {
+        params: params.into(),
+        metric: "ndcg@10".into(),
+        mean,
+        interval: (mean - 0.01, mean + 0.01),
+        best,
+    };
+    let trials = [
+        ("groups 7, neighbours 300", 0.281, false),
+        ("groups 3, neighbours 300", 0.287, true),
+    ];
+    vec![Tuned {
+        method: "tifu-knn".into(),
+        trials: trials.map(trial).to_vec(),
+    }]
 }
 
 fn calibration() -> Vec<CalibrationRow> {

@@ -28,7 +28,7 @@ pub use data::{
     LeftOut, Lineage, LossPoint, MapPlace, MethodKind, MetricRow, Neighbour, NeighbourList, Param,
     Part, RejectReason, RejectSample, Rejects, ReportData, ResumePoint, RowAction, RunHeader,
     RunStatus, SampleRows, Severity, Split, SplitPart, StallLedger, TableRef, TableRow, Training,
-    Trial, Verdict,
+    Trial, Tuned, Verdict,
 };
 
 /// The page's only style sheet, put into its head.

@@ -73,7 +73,7 @@ pub async fn perform(run: &StepRun) -> StepResult {
             method,
             baseline,
             question,
-        } => work::predict(run, method, *baseline, *question).await,
+        } => work::predict(run, method, baseline.as_ref(), *question).await,
         StepKind::Evaluate => evaluate::evaluate(run).await,
         StepKind::Publish { train, publish } => publish::publish(run, train, publish).await,
         StepKind::Recommend { train, recommend } => work::recommend(run, train, recommend).await,

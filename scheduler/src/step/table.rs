@@ -127,7 +127,7 @@ fn inputs(plan: &RunPlan, table: &TablePlan) -> std::collections::BTreeMap<Strin
 
 /// A table that nothing can be learned from is a fault of the spec, found as early as it can be.
 fn enough(run: &StepRun, manifest: &TableManifest) -> Result<(), StepFailure> {
-    if manifest.rows > 0 || run.record.plan.spec.train.is_empty() {
+    if manifest.rows > 0 || !run.record.plan.spec.learns() {
         return Ok(());
     }
     let source = pannier_proto::spec::SpecSource {

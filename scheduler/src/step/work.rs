@@ -5,7 +5,7 @@ use pannier_proto::event::{RunEventKind, StepOutcome};
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::objects;
 use pannier_proto::spec::{
-    BaselineModel, Expand, Question, RecommendSpec, SegmentsSpec, TrainSpec,
+    BaselineModel, BaselineSpec, Expand, Question, RecommendSpec, SegmentsSpec, TrainSpec,
 };
 use pannier_proto::work::{
     PredictWork, PredictionForm, Predictor, SegmentWork, TrainWork, Work, WorkKind, WorkReportKind,
@@ -43,15 +43,11 @@ pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
 pub async fn predict(
     run: &StepRun,
     method: &str,
-    baseline: Option<BaselineModel>,
+    baseline: Option<&BaselineSpec>,
     question: Question,
 ) -> StepResult {
     let predictor = match baseline {
-        Some(BaselineModel::Popularity) => Predictor::Popularity,
-        Some(BaselineModel::PersonalFrequency) => Predictor::PersonalFrequency,
-        Some(BaselineModel::CoOccurrence) => Predictor::CoOccurrence {
-            baskets: written(run, "train_baskets", &["items"]).await?,
-        },
+        Some(baseline) => predictor(run, baseline).await?,
         None => Predictor::Model {
             artifact: artifact(run, method)?,
         },
@@ -71,6 +67,24 @@ pub async fn predict(
         form: PredictionForm::Ranks,
     };
     lease(run, WorkKind::Predict(work)).await
+}
+
+/// Who ranks for a baseline.
+async fn predictor(run: &StepRun, baseline: &BaselineSpec) -> Result<Predictor, StepFailure> {
+    Ok(match baseline.model {
+        BaselineModel::Popularity => Predictor::Popularity,
+        BaselineModel::CoOccurrence => Predictor::CoOccurrence {
+            baskets: written(run, "train_baskets", &["items"]).await?,
+        },
+        _ => Predictor::NextBasket {
+            baseline: baseline.clone(),
+            sequences: if baseline.reads_sequences() {
+                Some(written(run, "sequences", &["user_id", "baskets", "train", "valid"]).await?)
+            } else {
+                None
+            },
+        },
+    })
 }
 
 /// Writes every user's list, where the model is fit to be published.

@@ -446,7 +446,7 @@ model = "prod2vec"
 k = 7
 "#
         ),
-        r#"error: [segments] needs a model that knows users, and the spec trains none
+        r#"error: [segments] needs a model with vectors of users, and the spec trains none
  --> spec.toml:8:1
   |
 8 | [segments]
@@ -801,14 +801,7 @@ model = "popularity"
 alias = "champion"
 "#
         ),
-        r#"error: [[baseline]] needs a model, and the spec trains none
- --> spec.toml:5:1
-  |
-5 | [[baseline]]
-  | ^^^^^^^^^^^^
-  = help: add a [[train]], or remove [[baseline]]
-
-error: [publish] needs a model, and the spec trains none
+        r#"error: [publish] needs a model, and the spec trains none
  --> spec.toml:7:1
   |
 7 | [publish]

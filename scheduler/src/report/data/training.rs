@@ -200,3 +200,13 @@ impl StallLedger {
             .sum()
     }
 }
+
+/// What a baseline's params were chosen from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tuned {
+    /// The baseline.
+    pub method: String,
+    /// All that was tried.
+    pub trials: Vec<Trial>,
+}

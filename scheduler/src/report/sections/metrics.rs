@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{calibration, differences, scroll};
+use super::{calibration, differences, scroll, tuned};
 use crate::report::charts::intervals::{Dot, dot_plot};
 use crate::report::data::{Better, MethodKind, MetricRow, ReportData};
 use crate::report::format;
@@ -19,12 +19,26 @@ pub fn metrics(data: &ReportData) -> Option<Markup> {
             "Whiskers are 95 % intervals; the dotted line marks the best baseline."
         }
         div.panels {
-            @for (i, metric) in names.iter().enumerate() { (panel(i, metric, &data.metrics)) }
+            @for (i, metric) in drawn(&names).enumerate() { (panel(i, metric, &data.metrics)) }
         }
         (scroll("Metrics by method", &table(&names, &data.metrics)))
         (differences::differences(data))
         (calibration::calibration(data))
+        (tuned::tuned(&data.tuned))
     })
+}
+
+/// What is drawn: of the metrics at several K those at the headline's. The table has all.
+fn drawn<'a>(names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let at = |name: &&str| name.split_once('@').map(|(_, k)| k.to_owned());
+    let headline = names.first().and_then(at);
+    let once = |name: &&str| {
+        let (kind, _) = name.split_once('@').unwrap_or((name, ""));
+        let same = |other: &&&str| other.split_once('@').is_some_and(|(k, _)| k == kind);
+        names.iter().filter(same).count() == 1
+    };
+    let mut kept = names.iter().copied();
+    std::iter::from_fn(move || kept.find(|name| at(name) == headline || once(name)))
 }
 
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

@@ -25,6 +25,7 @@ mod stall;
 mod tables;
 mod timeline;
 mod training;
+mod tuned;
 
 use maud::{Markup, html};
 

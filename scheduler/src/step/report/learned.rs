@@ -12,10 +12,11 @@ use pannier_proto::work::{TrialRow, WorkOutcome};
 use super::Facts;
 use crate::error::SchedulerError;
 use crate::neighbours::Vectors;
+use crate::plan::{StepKind, StepPlan};
 use crate::report::{
     AliasMove, Artifact, ArtifactFile, Attempt, AttemptOutcome, Better, Difference, Gate,
     GateOutcome, Interval, ItemMap, Lineage, LossPoint, MapPlace, MethodKind, MetricRow, Neighbour,
-    NeighbourList, Param, ReportData, ResumePoint, StallLedger, TableRef, Training, Trial,
+    NeighbourList, Param, ReportData, ResumePoint, StallLedger, TableRef, Training, Trial, Tuned,
 };
 
 /// Items whose neighbours are shown: the most bought, and as many drawn from the rest.
@@ -42,8 +43,31 @@ pub async fn fill(facts: &Facts<'_>, data: &mut ReportData) -> Result<(), Schedu
             data.maps.extend(item_map(model, &vectors));
         }
     }
+    data.tuned = tuned(facts);
     evaluated(facts, data);
     Ok(())
+}
+
+/// What the params of baselines were chosen from, of those that were tuned.
+fn tuned(facts: &Facts<'_>) -> Vec<Tuned> {
+    let of_step = |step: &StepPlan| match &step.kind {
+        StepKind::Predict {
+            method,
+            baseline: Some(_),
+            ..
+        } => {
+            let (outcome, ..) = facts.finished(&step.id)?;
+            let StepOutcome::Work(WorkOutcome::Predicted { trials, .. }) = outcome else {
+                return None;
+            };
+            (!trials.is_empty()).then(|| Tuned {
+                method: method.clone(),
+                trials: study(trials),
+            })
+        }
+        _ => None,
+    };
+    facts.record.plan.steps.iter().filter_map(of_step).collect()
 }
 
 /// What is known of a model's segments, where its users were grouped.
