@@ -341,6 +341,7 @@ mod tests {
                     rows: 2,
                     path: "p".into(),
                     seconds: 0.1,
+                    trials: Vec::new(),
                 }),
             },
         };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feed::FeedSpec;
 use crate::manifest::ArtifactFile;
-use crate::spec::{ModelSpec, SegmentsSpec};
+use crate::spec::{BaselineSpec, ModelSpec, SegmentsSpec};
 use crate::wire::FeedEndpoint;
 pub use stall::{EpochStall, StallLedger};
 pub use trial::TrialRow;
@@ -91,7 +91,8 @@ pub struct PredictWork {
     /// Who ranks.
     pub predictor: Predictor,
     /// The queries: a column that names them, `items: List<UInt32>`, and of users
-    /// `counts: List<number>`, how often each item was bought.
+    /// `counts: List<number>`, how often each item was bought; `user_id` and
+    /// `baskets: List<List<UInt32>>`, the known baskets, the oldest first, where the predictor needs them.
     pub queries: FeedSpec,
     /// Path of the vocab's table manifest.
     pub vocab: String,
@@ -153,8 +154,14 @@ pub enum Predictor {
         /// The train baskets: one `List<UInt32>` column, select, unshuffled.
         baskets: FeedSpec,
     },
-    /// A user's items by how often the user bought them, then all by popularity.
-    PersonalFrequency,
+    /// A baseline that ranks for users.
+    NextBasket {
+        /// Which, with its params and its study.
+        baseline: BaselineSpec,
+        /// What all users bought: columns user_id, baskets, train and valid of the sequences, select,
+        /// unshuffled; where the baseline [reads them](BaselineSpec::reads_sequences).
+        sequences: Option<FeedSpec>,
+    },
 }
 
 /// What a trainer says about its attempt.
@@ -276,6 +283,9 @@ pub enum WorkOutcome {
         path: String,
         /// Seconds of this attempt.
         seconds: f64,
+        /// What was tried first, where there was a study.
+        #[serde(default)]
+        trials: Vec<TrialRow>,
     },
     /// Users were grouped.
     Segmented {

@@ -29,7 +29,7 @@ pub struct BaselineSpec {
     pub model: BaselineModel,
     /// Which of some params are best is found first; none unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub study: Option<BaselineStudy>,
+    pub study: Option<Box<BaselineStudy>>,
 }
 
 /// The baselines there are, with their params. All break ties by popularity, then by the vocab's order.
@@ -199,7 +199,7 @@ impl BaselineSpec {
         Self {
             name,
             model: params.map_or(model, |t| model.read_params(&t)),
-            study: study.map(|t| BaselineStudy::read(model, &t)),
+            study: study.map(|t| Box::new(BaselineStudy::read(model, &t))),
         }
     }
 }
@@ -214,7 +214,7 @@ struct BaselineJson {
     #[serde(default)]
     params: Option<serde_json::Value>,
     #[serde(default)]
-    study: Option<BaselineStudy>,
+    study: Option<Box<BaselineStudy>>,
 }
 
 impl TryFrom<BaselineJson> for BaselineSpec {

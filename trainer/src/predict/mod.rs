@@ -6,9 +6,9 @@
 mod cooccurrence;
 mod factorized;
 mod output;
-mod queries;
-mod rank;
-mod scorers;
+pub(crate) mod queries;
+pub(crate) mod rank;
+pub(crate) mod scorers;
 mod users;
 
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_proto::spec::ModelSpec;
-use pannier_proto::work::{PredictWork, Predictor, WorkOutcome};
+use pannier_proto::work::{PredictWork, Predictor, TrialRow, WorkOutcome};
 use rayon::ThreadPool;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
@@ -26,12 +26,13 @@ use crate::artifact::{ArtifactConfig, WEIGHTS};
 use crate::cust2vec;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
+use crate::next_basket::NextBasket;
 use crate::predict::cooccurrence::{Baskets, CoOccurrence};
 use crate::predict::factorized::Factorized;
 use crate::predict::output::Output;
 use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_places};
-use crate::predict::scorers::{PersonalFrequency, Popularity, Scorer, Vectors, by_index};
+use crate::predict::scorers::{Popularity, Scorer, Vectors, by_index};
 use crate::predict::users::Users;
 use crate::prod2vec::checkpoint::model_of;
 use crate::report::Pace;
@@ -71,7 +72,7 @@ impl Prediction<'_> {
         let began = Instant::now();
         let pool = context.pool("rank")?;
         let counts = by_index(self.vocab.counts());
-        let ranker = self.ranker(context, storage, &pool, &counts)?;
+        let (ranker, trials) = self.ranker(context, storage, &pool, &counts)?;
         let mut output = None;
         let mut feed = context.open(&self.work.queries, (0, 0), 1, false)?;
         let (mut pace, mut done) = (Pace::new(), 0);
@@ -110,6 +111,7 @@ impl Prediction<'_> {
             rows,
             path,
             seconds: began.elapsed().as_secs_f64(),
+            trials,
         })
     }
 
@@ -146,18 +148,19 @@ impl Prediction<'_> {
         Ok(pool.install(blocks)?.into_iter().flatten().collect())
     }
 
+    /// Who ranks, and what was tried to find its params.
     fn ranker(
         &self,
         context: &FeedContext,
         storage: &Storage,
         pool: &ThreadPool,
         counts: &[u64],
-    ) -> Result<Ranker, TrainerError> {
+    ) -> Result<(Ranker, Vec<TrialRow>), TrainerError> {
+        let mut trials = Vec::new();
         let scorer: Box<dyn Scorer> = match &self.work.predictor {
             Predictor::Popularity => Box::new(Popularity {
                 counts: counts.to_vec(),
             }),
-            Predictor::PersonalFrequency => Box::new(PersonalFrequency::new(counts)),
             Predictor::CoOccurrence { baskets } => {
                 let mut all = Baskets::default();
                 let mut feed = context.open(baskets, (0, 0), 1, false)?;
@@ -168,11 +171,22 @@ impl Prediction<'_> {
                 }
                 Box::new(pool.install(|| CoOccurrence::new(&all, counts.len())))
             }
+            Predictor::NextBasket {
+                baseline,
+                sequences,
+            } => {
+                let (feed, queries) = (sequences.as_ref(), &self.work.queries);
+                let made = || NextBasket::new(context, baseline, feed, queries, counts);
+                let (scorer, tried) = pool.install(made)?;
+                trials = tried;
+                Box::new(scorer)
+            }
             Predictor::Model { artifact } => {
-                return model(storage, artifact, self.vocab, counts, pool);
+                let ranker = model(storage, artifact, self.vocab, counts, pool)?;
+                return Ok((ranker, trials));
             }
         };
-        Ok(Ranker::Scored(scorer))
+        Ok((Ranker::Scored(scorer), trials))
     }
 }
 

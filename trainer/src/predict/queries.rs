@@ -7,6 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float32Type, UInt32Type};
 use pannier_proto::ids::FIRST_ITEM;
 
+use crate::columns::column;
 use crate::error::TrainerError;
 
 /// What a ranking is asked for.
@@ -19,10 +20,12 @@ pub(crate) struct Query {
     /// A user's baskets, the oldest first, each as it was: real items, sorted, each once. Empty where
     /// that was not asked with.
     pub history: Vec<Vec<u32>>,
+    /// The user's id; none where that was not asked with.
+    pub user: Option<String>,
 }
 
 /// The queries of a batch: a column that names them, the first that holds no lists; `items`, and
-/// where there is one `counts`. `rows`: indices there are.
+/// where there are any `counts`, and with these `baskets` and `user_id`. `rows`: indices there are.
 ///
 /// # Errors
 /// [`TrainerError::Data`] where a column is not as said or an index is not in the vocab.
@@ -50,7 +53,14 @@ pub(crate) fn queries(
     let to = DataType::List(Arc::new(Field::new("item", DataType::Float32, true)));
     let counts = cast(counts, &to).map_err(|e| wrong(format!("counts are no numbers: {e}")))?;
     let counts = counts.as_list::<i32>();
-    let mut histories = histories(batch, rows)?.into_iter();
+    let mut histories = histories(batch, "queries", rows)?
+        .unwrap_or_default()
+        .into_iter();
+    let ids = batch
+        .column_by_name("user_id")
+        .map(|_| column(batch, "queries", "user_id", &DataType::Utf8));
+    let ids = ids.transpose()?;
+    let ids = ids.as_ref().map(|ids| ids.as_string::<i32>());
     let users = baskets(batch, rows)?.into_iter().enumerate();
     let queries = users.map(|(row, items)| {
         let counts = if counts.is_null(row) {
@@ -67,10 +77,12 @@ pub(crate) fn queries(
             return Err(wrong(format!("{counts} counts of {items} items")));
         }
         let history = histories.next().unwrap_or_default();
+        let user = ids.filter(|ids| ids.is_valid(row));
         Ok(Query {
             items,
             counts,
             history,
+            user: user.map(|ids| ids.value(row).to_owned()),
         })
     });
     Ok((Arc::clone(names), queries.collect::<Result<_, _>>()?))
@@ -88,12 +100,19 @@ pub(crate) fn baskets(batch: &RecordBatch, rows: usize) -> Result<Vec<Vec<u32>>,
 }
 
 /// Column `baskets`, lists of lists of UInt32, row by row, each basket as [`baskets`] has it; nothing
-/// where there is no such column.
-fn histories(batch: &RecordBatch, rows: usize) -> Result<Vec<Vec<Vec<u32>>>, TrainerError> {
+/// where there is no such column. `table`: what the batch is of, for errors.
+///
+/// # Errors
+/// [`TrainerError::Data`] where the column is something else or an index is not in the vocab.
+pub(crate) fn histories(
+    batch: &RecordBatch,
+    table: &'static str,
+    rows: usize,
+) -> Result<Option<Vec<Vec<Vec<u32>>>>, TrainerError> {
     let Some(column) = batch.column_by_name("baskets") else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
-    let wrong = || TrainerError::data("queries", "column baskets holds no lists of baskets");
+    let wrong = || TrainerError::data(table, "column baskets holds no lists of baskets");
     let users = column.as_list_opt::<i32>().ok_or_else(wrong)?;
     let all = users.values().as_list_opt::<i32>().ok_or_else(wrong)?;
     let mut all = each(all, rows)?;
@@ -104,7 +123,7 @@ fn histories(batch: &RecordBatch, rows: usize) -> Result<Vec<Vec<Vec<u32>>>, Tra
             .map(|basket| std::mem::take(&mut all[basket as usize]))
             .collect()
     };
-    Ok((0..users.len()).map(history).collect())
+    Ok(Some((0..users.len()).map(history).collect()))
 }
 
 /// The baskets of a column.

@@ -13,21 +13,27 @@ pub(crate) struct Place {
     pub score: f32,
 }
 
-/// The first `top` real items that are not in `own`, best score first; ties by count, the larger
-/// first, then by index, the smaller first. `scores` and `counts` have an entry for every index,
-/// PAD and UNK among them; `own` is sorted.
-pub(crate) fn first_places(scores: &[f32], counts: &[u64], own: &[u32], top: usize) -> Vec<Place> {
-    let better = |a: &u32, b: &u32| -> Ordering {
+/// Which of two items comes first: that of the better score; of equals that of the larger count, then of
+/// the smaller index. `scores` and `counts` have an entry for every index.
+pub(crate) fn order(scores: &[f32], counts: &[u64]) -> impl Fn(&u32, &u32) -> Ordering {
+    move |a, b| {
         let (i, j) = (*a as usize, *b as usize);
         scores[j]
             .total_cmp(&scores[i])
             .then(counts[j].cmp(&counts[i]))
             .then(a.cmp(b))
-    };
+    }
+}
+
+/// The first `top` real items that are not in `own`, in their [`order`]; without those of score -∞.
+/// `scores` and `counts` have an entry for every index, PAD and UNK among them; `own` is sorted.
+pub(crate) fn first_places(scores: &[f32], counts: &[u64], own: &[u32], top: usize) -> Vec<Place> {
+    let better = order(scores, counts);
+    let listed = |i: &u32| scores[*i as usize] > f32::NEG_INFINITY && own.binary_search(i).is_err();
     let mut items: Vec<u32> = Vec::with_capacity(scores.len());
-    items.extend((FIRST_ITEM..scores.len() as u32).filter(|i| own.binary_search(i).is_err()));
+    items.extend((FIRST_ITEM..scores.len() as u32).filter(listed));
     if top < items.len() {
-        items.select_nth_unstable_by(top, better);
+        items.select_nth_unstable_by(top, &better);
         items.truncate(top);
     }
     items.sort_unstable_by(better);
@@ -71,9 +77,11 @@ mod tests {
             top in 0usize..70,
         ) {
             own.sort_unstable();
-            let scores: Vec<f32> = rows.iter().map(|r| f32::from(r.0)).collect();
+            // Those of -3 are not listed.
+            let score = |row: &(i8, u64)| if row.0 == -3 { f32::NEG_INFINITY } else { f32::from(row.0) };
+            let scores: Vec<f32> = rows.iter().map(score).collect();
             let counts: Vec<u64> = rows.iter().map(|r| r.1).collect();
-            let mut naive: Vec<u32> = (2..rows.len() as u32).filter(|i| !own.contains(i)).collect();
+            let mut naive: Vec<u32> = (2..rows.len() as u32).filter(|i| !own.contains(i) && rows[*i as usize].0 > -3).collect();
             naive.sort_by_key(|i| (std::cmp::Reverse(rows[*i as usize]), *i));
             naive.truncate(top);
             let ours: Vec<u32> = first_places(&scores, &counts, &own, top).iter().map(|p| p.item).collect();

@@ -29,33 +29,6 @@ impl Scorer for Popularity {
     }
 }
 
-/// A user's items by how often the user bought them; then all, by popularity, which stays below 1.
-#[derive(Debug)]
-pub(crate) struct PersonalFrequency {
-    popularity: Vec<f32>,
-}
-
-impl PersonalFrequency {
-    /// `counts` by index.
-    pub(crate) fn new(counts: &[u64]) -> Self {
-        let most = counts.iter().max().map_or(1.0, |most| *most as f32 + 1.0);
-        let popularity = counts.iter().map(|count| *count as f32 / most).collect();
-        Self { popularity }
-    }
-}
-
-impl Scorer for PersonalFrequency {
-    fn score(&self, queries: &[Query], scores: &mut [f32]) {
-        let rows = scores.chunks_exact_mut(self.popularity.len());
-        for (query, scores) in queries.iter().zip(rows) {
-            scores.copy_from_slice(&self.popularity);
-            for (item, count) in query.items.iter().zip(&query.counts) {
-                scores[*item as usize] = *count + self.popularity[*item as usize];
-            }
-        }
-    }
-}
-
 /// prod2vec: ln P(j) + n^(-1/2) · Σ PMI(i, j) over the query's n items i.
 ///
 /// Skip-gram with k negatives from P_n ∝ count^power is at its best where

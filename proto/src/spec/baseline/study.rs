@@ -83,8 +83,11 @@ pub(in super::super) const MOST: u64 = 1_000_000;
 /// A list of a grid: how many values it has, and how one is put into params.
 struct Axis<'a> {
     values: usize,
-    set: Box<dyn Fn(&mut BaselineModel, usize) + 'a>,
+    set: Setter<'a>,
 }
+
+/// Puts the value of a place into params.
+type Setter<'a> = Box<dyn Fn(&mut BaselineModel, usize) + 'a>;
 
 /// `set` does nothing to a model without the param.
 fn axis<'a, T: Copy>(values: &'a [T], set: impl Fn(&mut BaselineModel, T) + 'a) -> Axis<'a> {
