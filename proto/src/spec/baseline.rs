@@ -19,7 +19,7 @@ pub(super) use study::MOST;
 
 /// A predictor that every model is compared with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "BaselineJson")]
+#[serde(try_from = "serde_json::Value")]
 pub struct BaselineSpec {
     /// Its name in gates and reports, unique among baselines and models; the model's name unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -217,20 +217,30 @@ struct BaselineJson {
     study: Option<Box<BaselineStudy>>,
 }
 
-impl TryFrom<BaselineJson> for BaselineSpec {
+impl TryFrom<serde_json::Value> for BaselineSpec {
     type Error = String;
 
-    fn try_from(json: BaselineJson) -> Result<Self, String> {
-        let (name, study) = (json.name, json.study);
-        let unknown = || format!("there is no baseline {}", json.model);
-        let model = BaselineModel::from_name(&json.model).ok_or_else(unknown)?;
+    /// A word alone is a model with its default params: so they were written when none had any.
+    fn try_from(json: serde_json::Value) -> Result<Self, String> {
+        let known = |name: &str| {
+            let unknown = || format!("there is no baseline {name}");
+            BaselineModel::from_name(name).ok_or_else(unknown)
+        };
+        if let Some(name) = json.as_str() {
+            return Ok(known(name)?.into());
+        }
+        let json: BaselineJson = serde_json::from_value(json).map_err(|e| e.to_string())?;
         let model = match json.params {
-            None => model,
+            None => known(&json.model)?,
             Some(params) => {
                 let model = serde_json::json!({ "model": json.model, "params": params });
                 serde_json::from_value(model).map_err(|e| e.to_string())?
             }
         };
-        Ok(Self { name, model, study })
+        Ok(Self {
+            name: json.name,
+            model,
+            study: json.study,
+        })
     }
 }

@@ -121,6 +121,7 @@ fn the_same_model_twice_and_a_gate_over_the_second() {
 fn json_without_params_has_the_defaults() {
     for (json, model) in [
         (r#"{"model":"popularity"}"#, BaselineModel::Popularity),
+        (r#""popularity""#, BaselineModel::Popularity),
         (
             r#"{"model":"personal-frequency"}"#,
             BaselineModel::PersonalFrequency(PersonalFrequencyParams::default()),
@@ -138,6 +139,7 @@ fn json_without_params_has_the_defaults() {
     }
     for wrong in [
         r#"{"model":"popular"}"#,
+        r#""popular""#,
         r#"{"model":"up-cf","params":{"alpha":1}}"#,
         r#"{"model":"up-cf","study":{"alhpa":[1]}}"#,
     ] {
