@@ -1,0 +1,3 @@
+//! Neural models: the attention LSTM for the next basket.
+
+pub(crate) mod kernels;
