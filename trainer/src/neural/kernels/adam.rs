@@ -33,9 +33,9 @@ pub(crate) struct Step {
     /// What the gradients are multiplied with: the clipping.
     pub scale: f32,
     /// A weight times this is added to its gradient.
-    pub l2: f32,
+    l2: f32,
     /// What is left of a weight: AdamW's decay.
-    pub keep: f32,
+    keep: f32,
 }
 
 impl Step {
@@ -48,6 +48,15 @@ impl Step {
             scale: 1.0,
             l2: 0.0,
             keep: 1.0,
+        }
+    }
+
+    /// The same with decay: `l2` as a part of the gradient, `decay` apart from it.
+    pub(crate) fn decaying(self, l2: f64, decay: f64) -> Self {
+        Self {
+            l2: l2 as f32,
+            keep: (1.0 - decay) as f32,
+            ..self
         }
     }
 }
@@ -308,9 +317,7 @@ mod tests {
                 let (gradients, rate) = (some(37, t), 0.01 / t as f64);
                 let step = Step {
                     scale: 0.5,
-                    l2: l2 as f32,
-                    keep: (1.0 - rate * decay) as f32,
-                    ..Step::new(t, rate)
+                    ..Step::new(t, rate).decaying(l2, rate * decay)
                 };
                 moments.step(&mut weights, &gradients, step);
                 for ([w, m, v], g) in naive.iter_mut().zip(&gradients) {

@@ -16,7 +16,7 @@ use super::packing::Packing;
 use super::panels::{Cells, Panels};
 use super::simd::{Task, Vector, WIDTH, run};
 use super::tile::{COLUMNS, Part, ROWS, Tile, rows, sum};
-pub(crate) use backward::{Gradients, backward};
+pub(crate) use backward::backward;
 use weights::{bias, gates};
 
 /// Sequences of a task: six tiles.

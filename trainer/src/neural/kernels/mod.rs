@@ -15,6 +15,7 @@ pub(crate) mod output;
 mod packing;
 mod panels;
 pub(crate) mod pool;
+pub(crate) mod predict;
 mod product;
 mod simd;
 mod tile;

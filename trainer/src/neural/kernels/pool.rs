@@ -3,7 +3,7 @@
 //! A basket is a list of rows of a table; PAD and UNK are none of its items, and an empty basket is
 //! zeros. Gradients come for the rows that some basket has, each once.
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::simd::{Task, Vector, WIDTH, run};

@@ -154,7 +154,8 @@ fn gradients_are_those_of_the_formulas() {
 fn many_sequences_are_many_times_one() {
     let lengths: Vec<u32> = (0..50).map(|i| 1 + i * 7 % 9).collect();
     let case = Case::new(&lengths, 20, 32);
-    let (states, _, _) = on_pools(|| case.both(true));
+    let (states, of_x, of_weights) = on_pools(|| case.both(true));
+    let mut sums: Vec<Vec<f64>> = of_weights.iter().map(|of| vec![0.0; of.len()]).collect();
     for (rank, length) in case.packing.lengths.iter().enumerate() {
         let rows = |of: &[f32], width: usize| -> Vec<f32> {
             let row = |step| case.packing.row(step as usize, rank) * width;
@@ -169,6 +170,20 @@ fn many_sequences_are_many_times_one() {
             dropout: [0, 1].map(|way| case.dropout[way][rank * 32..][..32].to_vec()),
             slopes: rows(&case.slopes, 64),
         };
-        assert_eq!(one.both(true).0, rows(&states, 64));
+        let (of_one, x_of_one, weights_of_one) = one.both(true);
+        assert_eq!(of_one, rows(&states, 64));
+        assert_eq!(x_of_one, rows(&of_x, 20));
+        for (sums, of) in sums.iter_mut().zip(&weights_of_one) {
+            sums.iter_mut()
+                .zip(of)
+                .for_each(|(sum, x)| *sum += f64::from(*x));
+        }
+    }
+    for (sums, of) in sums.iter().zip(&of_weights) {
+        assert!(
+            sums.iter()
+                .zip(of)
+                .all(|(a, b)| (a - f64::from(*b)).abs() < 1e-3)
+        );
     }
 }
