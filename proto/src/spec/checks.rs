@@ -43,7 +43,7 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
         let rates = match &train.model {
             ModelSpec::Prod2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
             ModelSpec::Cust2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
-            ModelSpec::Als(_) => None,
+            ModelSpec::Als(_) | ModelSpec::AttentionLstm(_) => None,
         };
         found.extend(rates.and_then(|r| learning_rates(&format!("train[{i}].params"), r)));
     }
@@ -248,14 +248,15 @@ fn questions(spec: &RunSpec) -> Vec<Complaint> {
         found.push(complaint("recommend", message, help));
     }
     if let Some(segments) = &spec.segments {
-        found.extend(segmented(segments, asked(Question::User)));
+        let able = spec.train.iter().any(|train| train.model.has_users());
+        found.extend(segmented(segments, able));
     }
     found
 }
 
 fn segmented(segments: &SegmentsSpec, able: bool) -> Option<Complaint> {
     if !able {
-        let message = "[segments] needs a model that knows users, and the spec trains none";
+        let message = "[segments] needs a model with vectors of users, and the spec trains none";
         let help = "add a [[train]] with model = \"cust2vec\", or remove [segments]";
         return Some(complaint("segments", message, help));
     }

@@ -5,6 +5,7 @@
 
 mod cooccurrence;
 mod factorized;
+mod next_basket;
 mod output;
 mod queries;
 mod rank;
@@ -26,8 +27,10 @@ use crate::artifact::{ArtifactConfig, WEIGHTS};
 use crate::cust2vec;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
+use crate::neural::attention_lstm;
 use crate::predict::cooccurrence::{Baskets, CoOccurrence};
 use crate::predict::factorized::Factorized;
+use crate::predict::next_basket::NextBasket;
 use crate::predict::output::Output;
 use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_places};
@@ -55,6 +58,8 @@ enum Ranker {
     Factorized(Factorized),
     /// By vectors of users.
     Users(Users),
+    /// By the baskets before.
+    NextBasket(NextBasket),
 }
 
 impl Prediction<'_> {
@@ -83,6 +88,9 @@ impl Prediction<'_> {
                     self.rank(context, &pool, &**scorer, &counts, &queries)?
                 }
                 Ranker::Users(by) => {
+                    pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
+                }
+                Ranker::NextBasket(by) => {
                     pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
                 }
                 Ranker::Factorized(by) => {
@@ -200,6 +208,13 @@ fn model(
             let priors = cust2vec::fit::priors(vocab, params.power);
             let users = Users::new(kernel, vectors, &priors, params.epochs);
             (rows, Ranker::Users(users))
+        }
+        ModelSpec::AttentionLstm(params) => {
+            let items = counts.len() - FIRST_ITEM as usize;
+            let scorer = attention_lstm::artifact::load(storage, artifact, &params, items)?;
+            let limits = attention_lstm::train::limits(&params);
+            let next = NextBasket::new(scorer, limits, counts);
+            (counts.len(), Ranker::NextBasket(next))
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;
