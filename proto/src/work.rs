@@ -71,8 +71,13 @@ pub struct TrainWork {
     pub spec: ModelSpec,
     /// Seed of initial weights and of what is drawn.
     pub seed: u64,
-    /// What it is trained on: prod2vec's pairs; of ALS, columns user_id, item_idx, count.
+    /// What it is trained on: prod2vec's pairs; of ALS, columns user_id, item_idx, count; of the
+    /// attention LSTM, sequences with a target.
     pub feed: FeedSpec,
+    /// What the attention LSTM is measured on after every epoch, as its feed but unshuffled; none: all
+    /// epochs are trained, and the last one counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<FeedSpec>,
     /// Path of the vocab's table manifest.
     pub vocab: String,
     /// Folder for checkpoints, shared by all attempts.

@@ -19,6 +19,7 @@ mod error;
 mod feed;
 mod lanes;
 mod names;
+pub mod neural;
 mod next_basket;
 mod predict;
 pub mod prod2vec;

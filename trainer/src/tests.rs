@@ -103,6 +103,7 @@ impl Scene {
                 spec: ModelSpec::Prod2vec(params),
                 seed: 1,
                 feed,
+                valid: None,
                 vocab,
                 checkpoints,
                 artifact,

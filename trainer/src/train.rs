@@ -5,13 +5,14 @@ use std::time::Instant;
 use pannier_feed::digest::Ledger;
 use pannier_proto::manifest::ArtifactFile;
 use pannier_proto::spec::{
-    AlsParams, Cust2vecArchitecture, Cust2vecParams, ModelSpec, Prod2vecParams,
+    AlsParams, AttentionLstmParams, Cust2vecArchitecture, Cust2vecParams, ModelSpec, Prod2vecParams,
 };
 use pannier_proto::work::{EpochStall, StallLedger, TrainWork, TrialRow, WorkOutcome};
 
 use crate::artifact::ArtifactConfig;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
+use crate::neural::attention_lstm;
 use crate::storage::Storage;
 use crate::vocab::Vocab;
 use crate::{als, cust2vec, prod2vec};
@@ -53,6 +54,7 @@ pub(crate) fn train(
         ModelSpec::Prod2vec(params) => order.prod2vec(params),
         ModelSpec::Als(params) => order.als(params),
         ModelSpec::Cust2vec(params) => order.cust2vec(params),
+        ModelSpec::AttentionLstm(params) => order.attention_lstm(params),
     }?;
     storage.put(&work.ledger, fitted.ledger.bytes().to_vec())?;
     Ok(WorkOutcome::Trained {
@@ -162,6 +164,33 @@ impl Order<'_> {
             stall: trained.epochs.sum(),
             epochs: trained.epochs.by_epoch(),
             wire_bytes: trained.read.reading.wire_bytes,
+            resumed_from: trained.resumed_from,
+            trials: Vec::new(),
+        })
+    }
+
+    fn attention_lstm(&self, params: &AttentionLstmParams) -> Result<Fitted, TrainerError> {
+        let training = attention_lstm::train::Training {
+            params,
+            seed: self.work.seed,
+            feed: &self.work.feed,
+            valid: self.work.valid.as_ref(),
+            vocab: self.vocab,
+            checkpoints: &self.work.checkpoints,
+            gathered: self.work.gathered,
+        };
+        let trained = training.run(self.context, self.storage)?;
+        let (folder, weights) = (&self.work.artifact, &trained.weights);
+        let (vocab, config) = (self.vocab, &self.config);
+        let files = attention_lstm::artifact::write(self.storage, folder, weights, vocab, config)?;
+        Ok(Fitted {
+            files,
+            steps: trained.steps,
+            examples: trained.course.examples,
+            ledger: trained.course.ledger,
+            stall: trained.stall,
+            epochs: trained.epochs,
+            wire_bytes: trained.wire_bytes,
             resumed_from: trained.resumed_from,
             trials: Vec::new(),
         })

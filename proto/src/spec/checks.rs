@@ -47,7 +47,7 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
         let rates = match &train.model {
             ModelSpec::Prod2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
             ModelSpec::Cust2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
-            ModelSpec::Als(_) => None,
+            ModelSpec::Als(_) | ModelSpec::AttentionLstm(_) => None,
         };
         found.extend(rates.and_then(|r| learning_rates(&format!("train[{i}].params"), r)));
     }

@@ -204,6 +204,34 @@ pub(super) const ALS_STUDY: TableKeys = TableKeys {
         "alpha",
     ],
 };
+pub(super) const ATTENTION_LSTM: TableKeys = TableKeys {
+    header: "params of attention-lstm",
+    required: &[],
+    optional: &[
+        "embedding",
+        "hidden",
+        "attention",
+        "epochs",
+        "batch",
+        "optimizer",
+        "learning_rate",
+        "warmup_steps",
+        "schedule",
+        "plateau_factor",
+        "plateau_patience",
+        "weight_decay",
+        "clip_norm",
+        "dropout",
+        "recurrent_dropout",
+        "max_history",
+        "max_basket",
+        "loss",
+        "watch",
+        "k",
+        "patience",
+        "checkpoint_steps",
+    ],
+};
 pub(super) const FEED: TableKeys = TableKeys {
     header: "[[feed]]",
     required: &["name", "transform"],
@@ -269,7 +297,7 @@ pub(super) const SEGMENTS: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 36] = [
+pub(super) const ALL: [&TableKeys; 37] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -291,6 +319,7 @@ pub(super) const ALL: [&TableKeys; 36] = [
     &TRAIN,
     &PROD2VEC,
     &CUST2VEC,
+    &ATTENTION_LSTM,
     &ALS,
     &ALS_STUDY,
     &BASELINE,

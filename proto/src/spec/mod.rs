@@ -67,8 +67,9 @@ pub use segments::SegmentsSpec;
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;
 pub use train::{
-    AlsFeedback, AlsParams, AlsSolver, AlsStudy, Cust2vecArchitecture, Cust2vecParams, Expand,
-    ModelSpec, Optimizer, Prod2vecParams, TrainSpec, UpdateMode, WindowSpec,
+    AlsFeedback, AlsParams, AlsSolver, AlsStudy, AttentionLstmParams, BasketLoss,
+    Cust2vecArchitecture, Cust2vecParams, Expand, ModelSpec, NeuralOptimizer, Optimizer,
+    Prod2vecParams, Schedule, TrainSpec, UpdateMode, Watch, WindowSpec,
 };
 
 use reader::{Reader, Table};

@@ -1,6 +1,7 @@
 //! `[[train]]`: which models are trained, and their params. It must not know how they are trained.
 
 mod als;
+mod attention_lstm;
 mod cust2vec;
 mod prod2vec;
 
@@ -11,6 +12,7 @@ use super::gate::Gate;
 use super::keys;
 use super::reader::Table;
 pub use als::{AlsFeedback, AlsParams, AlsSolver, AlsStudy};
+pub use attention_lstm::{AttentionLstmParams, BasketLoss, NeuralOptimizer, Schedule, Watch};
 pub use cust2vec::{Cust2vecArchitecture, Cust2vecParams};
 pub(super) use prod2vec::window;
 pub use prod2vec::{Optimizer, Prod2vecParams, UpdateMode, WindowSpec};
@@ -55,13 +57,21 @@ pub enum ModelSpec {
     Als(AlsParams),
     /// Vectors of users from sequences.
     Cust2vec(Cust2vecParams),
+    /// The next basket from those before it.
+    AttentionLstm(AttentionLstmParams),
 }
 
 const PROD2VEC: &str = "prod2vec";
 const ALS: &str = "als";
 const CUST2VEC: &str = "cust2vec";
+const ATTENTION_LSTM: &str = "attention-lstm";
 /// Every model's name.
-const MODELS: [(&str, &str); 3] = [(PROD2VEC, PROD2VEC), (ALS, ALS), (CUST2VEC, CUST2VEC)];
+const MODELS: [(&str, &str); 4] = [
+    (PROD2VEC, PROD2VEC),
+    (ALS, ALS),
+    (CUST2VEC, CUST2VEC),
+    (ATTENTION_LSTM, ATTENTION_LSTM),
+];
 
 impl ModelSpec {
     /// The model's name in a spec.
@@ -71,6 +81,7 @@ impl ModelSpec {
             Self::Prod2vec(_) => PROD2VEC,
             Self::Als(_) => ALS,
             Self::Cust2vec(_) => CUST2VEC,
+            Self::AttentionLstm(_) => ATTENTION_LSTM,
         }
     }
 
@@ -79,7 +90,7 @@ impl ModelSpec {
     pub fn question(&self) -> Question {
         match self {
             Self::Prod2vec(_) => Question::Basket,
-            Self::Als(_) | Self::Cust2vec(_) => Question::User,
+            Self::Als(_) | Self::Cust2vec(_) | Self::AttentionLstm(_) => Question::User,
         }
     }
 
@@ -87,6 +98,7 @@ impl ModelSpec {
     #[must_use]
     pub fn gives_probabilities(&self) -> bool {
         match self {
+            Self::AttentionLstm(_) => true,
             Self::Prod2vec(_) | Self::Als(_) | Self::Cust2vec(_) => false,
         }
     }
@@ -96,7 +108,7 @@ impl ModelSpec {
     pub fn has_user_vectors(&self) -> bool {
         match self {
             Self::Als(_) | Self::Cust2vec(_) => true,
-            Self::Prod2vec(_) => false,
+            Self::Prod2vec(_) | Self::AttentionLstm(_) => false,
         }
     }
 
@@ -107,6 +119,7 @@ impl ModelSpec {
             Self::Prod2vec(_) => "pair",
             Self::Als(_) => "count",
             Self::Cust2vec(_) => "item",
+            Self::AttentionLstm(_) => "basket",
         }
     }
 
@@ -116,7 +129,7 @@ impl ModelSpec {
         match self {
             Self::Prod2vec(_) => &["vocab", "train_baskets"],
             Self::Als(_) => &["vocab", "counts"],
-            Self::Cust2vec(_) => &["vocab", "sequences"],
+            Self::Cust2vec(_) | Self::AttentionLstm(_) => &["vocab", "sequences"],
         }
     }
 }
@@ -144,6 +157,11 @@ impl ModelSpec {
             Some(CUST2VEC) => {
                 let params = table.table("params", &keys::CUST2VEC);
                 Self::Cust2vec(params.map(|t| Cust2vecParams::read(&t)).unwrap_or_default())
+            }
+            Some(ATTENTION_LSTM) => {
+                let params = table.table("params", &keys::ATTENTION_LSTM);
+                let params = params.map(|t| AttentionLstmParams::read(&t));
+                Self::AttentionLstm(params.unwrap_or_default())
             }
             Some(_) => {
                 let params = table.table("params", &keys::PROD2VEC);

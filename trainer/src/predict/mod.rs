@@ -3,6 +3,7 @@
 //! Queries come through the feed and go out in its order. They are ranked in parallel; neither scores
 //! nor order depend on the number of threads.
 
+mod attentive;
 mod cooccurrence;
 mod factorized;
 mod output;
@@ -26,7 +27,9 @@ use crate::artifact::{ArtifactConfig, WEIGHTS};
 use crate::cust2vec;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
+use crate::neural::attention_lstm;
 use crate::next_basket::NextBasket;
+use crate::predict::attentive::Attentive;
 use crate::predict::cooccurrence::{Baskets, CoOccurrence};
 use crate::predict::factorized::Factorized;
 use crate::predict::output::Output;
@@ -56,6 +59,8 @@ enum Ranker {
     Factorized(Factorized),
     /// By vectors of users.
     Users(Users),
+    /// By the baskets before.
+    Attentive(Attentive),
 }
 
 impl Prediction<'_> {
@@ -84,6 +89,9 @@ impl Prediction<'_> {
                     self.rank(context, &pool, &**scorer, &counts, &queries)?
                 }
                 Ranker::Users(by) => {
+                    pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
+                }
+                Ranker::Attentive(by) => {
                     pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
                 }
                 Ranker::Factorized(by) => {
@@ -214,6 +222,13 @@ fn model(
             let priors = cust2vec::fit::priors(vocab, params.power);
             let users = Users::new(kernel, vectors, &priors, params.epochs);
             (rows, Ranker::Users(users))
+        }
+        ModelSpec::AttentionLstm(params) => {
+            let items = counts.len() - FIRST_ITEM as usize;
+            let scorer = attention_lstm::artifact::load(storage, artifact, &params, items)?;
+            let limits = attention_lstm::train::limits(&params);
+            let next = Attentive::new(scorer, limits, counts);
+            (counts.len(), Ranker::Attentive(next))
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;

@@ -10,6 +10,7 @@ use pannier_proto::spec::{Optimizer, Prod2vecParams, UpdateMode};
 use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
 
 use crate::checkpoint::{Checkpoints, work_of};
+use crate::epochs::Stalls;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 use crate::lanes::Instructions;
@@ -237,35 +238,6 @@ impl Learning {
                 Ok(learnt.loss)
             }
         }
-    }
-}
-
-/// Where the attempt's time went, as a whole and by epoch.
-#[derive(Default)]
-struct Stalls {
-    all: StallLedger,
-    epochs: Vec<EpochStall>,
-    /// The whole before the epoch that runs, and at the last step.
-    before: StallLedger,
-    at_step: StallLedger,
-    wire_bytes: u64,
-}
-
-impl Stalls {
-    /// Books what the whole has grown by since the last step to the step's epoch.
-    fn step(&mut self, epoch: u64, wire_bytes: u64) {
-        self.wire_bytes += wire_bytes;
-        if self.epochs.last().is_none_or(|last| last.epoch != epoch) {
-            self.before = self.at_step;
-            self.epochs.push(EpochStall {
-                epoch,
-                stall: StallLedger::default(),
-            });
-        }
-        if let Some(last) = self.epochs.last_mut() {
-            last.stall = self.all.since(&self.before);
-        }
-        self.at_step = self.all;
     }
 }
 

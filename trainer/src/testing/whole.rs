@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
 use pannier_feed::testing::runtime;
+use pannier_proto::feed::Transform;
 use pannier_proto::spec::ModelSpec;
 use pannier_proto::work::{
     PredictWork, PredictionForm, Predictor, TrainWork, WorkOutcome, WorkReportKind,
@@ -37,16 +38,49 @@ impl Run {
         (table, rows): (&'static str, RecordBatch),
         asked: RecordBatch,
     ) -> Self {
+        let feed = TestFeed::of_table(table, rows);
+        Self::of_feeds(spec, counts, feed, None, asked)
+    }
+
+    /// The same of sequences that are cut, so many rows at a time in another order every epoch; `valid`:
+    /// how they are cut for validation.
+    pub(crate) fn cut(
+        spec: ModelSpec,
+        counts: &[i64],
+        (table, rows): (&'static str, RecordBatch),
+        (cut, batch_rows): (Transform, u64),
+        valid: Option<Transform>,
+        asked: RecordBatch,
+    ) -> Self {
+        let of = |transform| {
+            let mut feed = TestFeed::of_table(table, rows.clone());
+            feed.spec.transform = transform;
+            feed.spec.batch_rows = batch_rows;
+            feed
+        };
+        let mut feed = of(cut);
+        feed.spec.shuffle = true;
+        Self::of_feeds(spec, counts, feed, valid.map(of), asked)
+    }
+
+    fn of_feeds(
+        spec: ModelSpec,
+        counts: &[i64],
+        feed: TestFeed,
+        valid: Option<TestFeed>,
+        asked: RecordBatch,
+    ) -> Self {
         let runtime = runtime();
         let warehouse = Warehouse::new(&runtime, counts);
-        let feed = TestFeed::of_table(table, rows);
         let queries = TestFeed::of_table("histories", asked);
-        let feeds = vec![feed.clone(), queries.clone()];
+        let mut feeds = vec![feed.clone(), queries.clone()];
+        feeds.extend(valid.clone());
         let executor = TestExecutor::start(&runtime, "e", feeds, Fault::None);
         let work = TrainWork {
             spec,
             seed: 3,
             feed: feed.spec,
+            valid: valid.map(|feed| feed.spec),
             vocab: VOCAB.into(),
             checkpoints: "run/ckpt".into(),
             artifact: "artifact".into(),

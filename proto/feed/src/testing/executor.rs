@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::listen;
-use crate::transform::{Maker, RANDOM};
+use crate::transform::{Maker, RANDOM, extra_columns};
 
 /// What an executor does after it served some steps of a request; or at a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,7 +96,20 @@ impl TestFeed {
             rows.extend(span.range.map(|place| window.id_of(window.row(place))));
         }
         if let Some(table) = &self.table {
-            return take_record_batch(table, &UInt64Array::from(rows)).unwrap();
+            let seeds: Vec<u64> = rows.iter().map(|r| order.row_seed(*r)).collect();
+            let taken = take_record_batch(table, &UInt64Array::from(rows)).unwrap();
+            let names = taken.schema();
+            let names = names.fields().iter().map(|f| f.name().clone());
+            let mut columns: Vec<(String, ArrayRef)> =
+                names.zip(taken.columns().iter().cloned()).collect();
+            for extra in extra_columns(&self.spec.transform) {
+                assert_eq!(*extra, RANDOM, "a table's rows have no ids here");
+                columns.push((
+                    (*extra).to_owned(),
+                    Arc::new(UInt64Array::from(seeds.clone())),
+                ));
+            }
+            return RecordBatch::try_from_iter(columns).unwrap();
         }
         let lists = rows
             .iter()

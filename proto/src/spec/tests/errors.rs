@@ -72,7 +72,7 @@ epochs = 5
   |
 8 | epochs = 5
   | ^^^^^^
-  = help: `epochs` belongs in params of prod2vec or in params of cust2vec"#
+  = help: `epochs` belongs in params of prod2vec or in params of cust2vec or in params of attention-lstm"#
     );
 }
 
@@ -385,7 +385,7 @@ name = "vectors"
 model = "prod3vec"
 "#
         ),
-        r#"error: `model` in [[train]] must be one of `prod2vec`, `als`, `cust2vec`, found "prod3vec"
+        r#"error: `model` in [[train]] must be one of `prod2vec`, `als`, `cust2vec`, `attention-lstm`, found "prod3vec"
  --> spec.toml:7:9
   |
 7 | model = "prod3vec"
@@ -1147,5 +1147,45 @@ fn a_table_without_sql() {
   |
 6 | name = "Items"
   |        ^^^^^^^"#
+    );
+}
+
+#[test]
+fn params_of_the_attention_lstm_that_cannot_be() {
+    let error = error_after_head(
+        r#"[[train]]
+name = "next"
+model = "attention-lstm"
+params = { hidden = 100, dropout = 1, schedule = "cosin", patiences = 3 }
+"#,
+    );
+    assert_eq!(
+        error,
+        r#"error: `hidden` is 100, which is no multiple of 16
+ --> spec.toml:8:21
+  |
+8 | params = { hidden = 100, dropout = 1, schedule = "cosin", patiences = 3 }
+  |                     ^^^
+  = help: take 96
+
+error: `dropout` in params of attention-lstm must be a number from 0 to below 1, found 1
+ --> spec.toml:8:36
+  |
+8 | params = { hidden = 100, dropout = 1, schedule = "cosin", patiences = 3 }
+  |                                    ^
+
+error: `schedule` in params of attention-lstm must be one of `constant`, `cosine`, `plateau`, found "cosin"
+ --> spec.toml:8:50
+  |
+8 | params = { hidden = 100, dropout = 1, schedule = "cosin", patiences = 3 }
+  |                                                  ^^^^^^^
+  = help: did you mean `cosine`?
+
+error: unknown key `patiences` in params of attention-lstm
+ --> spec.toml:8:59
+  |
+8 | params = { hidden = 100, dropout = 1, schedule = "cosin", patiences = 3 }
+  |                                                           ^^^^^^^^^
+  = help: did you mean `patience`?"#
     );
 }

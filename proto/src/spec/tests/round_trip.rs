@@ -228,6 +228,35 @@ mode = "fast"
 optimizer = "adagrad"
 checkpoint_epochs = 2
 
+[[train]]
+name = "next"
+model = "attention-lstm"
+gate = "recall@10 > 0.1"
+
+[train.params]
+embedding = 24
+hidden = 32
+attention = 40
+epochs = 3
+batch = 16
+optimizer = "adamw"
+learning_rate = 0.01
+warmup_steps = 100
+schedule = "plateau"
+plateau_factor = 0.6
+plateau_patience = 1
+weight_decay = 0.01
+clip_norm = 5
+dropout = 0.1
+recurrent_dropout = 0
+max_history = 40
+max_basket = 16
+loss = "balanced-bce"
+watch = "recall"
+k = 20
+patience = 3
+checkpoint_steps = 50
+
 [[baseline]]
 model = "co-occurrence"
 [[baseline]]
@@ -324,7 +353,12 @@ const FULL_JSON: &str = concat!(
     r#""gate":"ndcg@10 > personal-frequency.ndcg@10"},"#,
     r#"{"name":"users","model":"cust2vec","params":{"architecture":"dm-concat","train_items":false,"dim":16,"window":4,"#,
     r#""negatives":3,"negatives_shared":true,"epochs":6,"learning_rate":0.05,"min_learning_rate":0.01,"power":0.5,"#,
-    r#""mode":"fast","optimizer":"adagrad","checkpoint_epochs":2},"expand":"trainer","gate":"map@10 > 0.1"}],"#,
+    r#""mode":"fast","optimizer":"adagrad","checkpoint_epochs":2},"expand":"trainer","gate":"map@10 > 0.1"},"#,
+    r#"{"name":"next","model":"attention-lstm","params":{"embedding":24,"hidden":32,"attention":40,"epochs":3,"batch":16,"#,
+    r#""optimizer":"adamw","learning_rate":0.01,"warmup_steps":100,"schedule":"plateau","plateau_factor":0.6,"#,
+    r#""plateau_patience":1,"weight_decay":0.01,"clip_norm":5.0,"dropout":0.1,"recurrent_dropout":0.0,"#,
+    r#""max_history":40,"max_basket":16,"loss":"balanced-bce","watch":"recall","k":20,"patience":3,"#,
+    r#""checkpoint_steps":50},"expand":"trainer","gate":"recall@10 > 0.1"}],"#,
     r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency","params":{"decay":1.0,"fill":"popularity"}},"#,
     r#"{"name":"lately","model":"personal-frequency","params":{"decay":0.9,"fill":"none"},"#,
     r#""study":{"k":5,"trials":20,"decay":[0.9,1.0],"fill":["popularity","none"]}},"#,
@@ -448,6 +482,7 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/train/0", &keys::TRAIN),
         ("/train/0/params", &keys::PROD2VEC),
         ("/train/2/params", &keys::CUST2VEC),
+        ("/train/3/params", &keys::ATTENTION_LSTM),
         ("/train/1/params", &keys::ALS),
         ("/train/1/params/study", &keys::ALS_STUDY),
         ("/baseline", &keys::BASELINE),

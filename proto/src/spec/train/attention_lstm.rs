@@ -1,0 +1,245 @@
+//! Params of the attention LSTM.
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::reader::Table;
+
+/// Hyperparameters of the attention LSTM: a user's next basket from the baskets before it. Vectors of
+/// items, their mean over each basket, an LSTM over the baskets in both directions, attention, and a
+/// probability for every item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttentionLstmParams {
+    /// Length of an item's vector, 8 to 1024; 64 unless given.
+    pub embedding: u32,
+    /// Units of the LSTM in each direction, 16 to 1024 and a multiple of 16; 128 unless given.
+    pub hidden: u32,
+    /// Units that attention's scores are made with, 8 to 1024; 64 unless given.
+    pub attention: u32,
+    /// Passes over the users, 1 to 1000; 10 unless given. Each takes another basket of a user as the
+    /// next one.
+    pub epochs: u32,
+    /// Users of a step, 1 to 65536; 64 unless given.
+    pub batch: u32,
+    /// `adam` or `adamw`; `adam` unless given.
+    pub optimizer: NeuralOptimizer,
+    /// Learning rate after the warm-up, above 0; 0.001 unless given.
+    pub learning_rate: f64,
+    /// Steps in which the rate rises from 0 to that; 0 unless given.
+    pub warmup_steps: u32,
+    /// How the rate goes on: `constant`, `cosine`, which falls to 0 at the end, or `plateau`;
+    /// `constant` unless given.
+    pub schedule: Schedule,
+    /// Of `plateau`: what the rate is multiplied with, above 0 and below 1; 0.5 unless given.
+    pub plateau_factor: f64,
+    /// Of `plateau`: epochs without a better `watch` before that, 1 to 1000; 2 unless given.
+    pub plateau_patience: u32,
+    /// Decay of weights, from 0 to 1; 0 unless given. By `adam` it is part of the gradient, by `adamw` apart
+    /// from it. Biases and the items' vectors do not decay.
+    pub weight_decay: f64,
+    /// Gradients are shortened to this length, all of them as one vector, 0 for never; 1 unless given.
+    pub clip_norm: f64,
+    /// Share of a basket's and of a user's vector that is left out in training, the same numbers of all
+    /// baskets of a user, 0 to below 1; 0.2 unless given.
+    pub dropout: f64,
+    /// Share of the LSTM's state that does not enter the next step in training, 0 to below 1; 0.2
+    /// unless given.
+    pub recurrent_dropout: f64,
+    /// Baskets of a history at most, the newest, 0 for all; 80 unless given.
+    pub max_history: u32,
+    /// Items of a basket of the history at most, the most popular, 1 to 65536; 256 unless given.
+    pub max_basket: u32,
+    /// What is minimised: `bce`, binary cross-entropy over all items, or `balanced-bce`, by which an item's
+    /// few purchases weigh as much as its many absences; `bce` unless given.
+    pub loss: BasketLoss,
+    /// What tells on the validation baskets which epoch is best: `loss`, `recall`, `precision` or `ndcg`;
+    /// `ndcg` unless given. Without validation baskets the last epoch is.
+    pub watch: Watch,
+    /// Places of the lists that this is measured by, 1 to 1000; 10 unless given.
+    pub k: u32,
+    /// Epochs without a better `watch` before training ends, 0 for never; 5 unless given.
+    pub patience: u32,
+    /// Steps between two checkpoints, 0 for only those at the ends of epochs; 500 unless given.
+    pub checkpoint_steps: u32,
+}
+
+/// How gradients become steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NeuralOptimizer {
+    /// Kingma and Ba 2015.
+    #[default]
+    Adam,
+    /// With decay apart from the gradient (Loshchilov and Hutter 2019).
+    AdamW,
+}
+
+/// How the learning rate goes on after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// As it is.
+    #[default]
+    Constant,
+    /// Down to 0 at the last step, along a cosine.
+    Cosine,
+    /// Smaller after epochs that brought nothing.
+    Plateau,
+}
+
+/// What is minimised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BasketLoss {
+    /// Binary cross-entropy.
+    #[default]
+    Bce,
+    /// The same, each item weighted by n / (2 · nₛ) for its side s of all n examples.
+    BalancedBce,
+}
+
+/// What tells which epoch is best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Watch {
+    /// The loss; less is better.
+    Loss,
+    /// Share of a basket's items that are among the first k.
+    Recall,
+    /// Share of the first k that are in the basket.
+    Precision,
+    /// The same with a discount by place (Järvelin and Kekäläinen 2002).
+    #[default]
+    Ndcg,
+}
+
+impl Default for AttentionLstmParams {
+    fn default() -> Self {
+        Self {
+            embedding: 64,
+            hidden: 128,
+            attention: 64,
+            epochs: 10,
+            batch: 64,
+            optimizer: NeuralOptimizer::Adam,
+            learning_rate: 0.001,
+            warmup_steps: 0,
+            schedule: Schedule::Constant,
+            plateau_factor: 0.5,
+            plateau_patience: 2,
+            weight_decay: 0.0,
+            clip_norm: 1.0,
+            dropout: 0.2,
+            recurrent_dropout: 0.2,
+            max_history: 80,
+            max_basket: 256,
+            loss: BasketLoss::Bce,
+            watch: Watch::Ndcg,
+            k: 10,
+            patience: 5,
+            checkpoint_steps: 500,
+        }
+    }
+}
+
+impl AttentionLstmParams {
+    pub(super) fn read(table: &Table<'_, '_>) -> Self {
+        let default = Self::default();
+        let whole = |key, range: std::ops::RangeInclusive<u32>, default| {
+            table.integer(key, range).unwrap_or(default)
+        };
+        let number = |key, range: &str, allowed: fn(f64) -> bool, default| {
+            table.number(key, range, allowed).unwrap_or(default)
+        };
+        let share = |key, default| {
+            number(
+                key,
+                "from 0 to below 1",
+                |n| (0.0..1.0).contains(&n),
+                default,
+            )
+        };
+        Self {
+            embedding: whole("embedding", 8..=1024, default.embedding),
+            hidden: hidden(table).unwrap_or(default.hidden),
+            attention: whole("attention", 8..=1024, default.attention),
+            epochs: whole("epochs", 1..=1000, default.epochs),
+            batch: whole("batch", 1..=65536, default.batch),
+            learning_rate: number(
+                "learning_rate",
+                "above 0",
+                |n| n > 0.0,
+                default.learning_rate,
+            ),
+            warmup_steps: whole("warmup_steps", 0..=u32::MAX, default.warmup_steps),
+            plateau_factor: number(
+                "plateau_factor",
+                "above 0 and below 1",
+                |n| n > 0.0 && n < 1.0,
+                default.plateau_factor,
+            ),
+            plateau_patience: whole("plateau_patience", 1..=1000, default.plateau_patience),
+            weight_decay: number(
+                "weight_decay",
+                "from 0 to 1",
+                |n| (0.0..=1.0).contains(&n),
+                default.weight_decay,
+            ),
+            clip_norm: number(
+                "clip_norm",
+                "of at least 0",
+                |n| n >= 0.0,
+                default.clip_norm,
+            ),
+            dropout: share("dropout", default.dropout),
+            recurrent_dropout: share("recurrent_dropout", default.recurrent_dropout),
+            max_history: whole("max_history", 0..=u32::MAX, default.max_history),
+            max_basket: whole("max_basket", 1..=65536, default.max_basket),
+            k: whole("k", 1..=1000, default.k),
+            patience: whole("patience", 0..=u32::MAX, default.patience),
+            checkpoint_steps: whole("checkpoint_steps", 0..=u32::MAX, default.checkpoint_steps),
+            ..Self::words(table)
+        }
+    }
+
+    /// What is chosen from words.
+    fn words(table: &Table<'_, '_>) -> Self {
+        let optimizers = [
+            ("adam", NeuralOptimizer::Adam),
+            ("adamw", NeuralOptimizer::AdamW),
+        ];
+        let schedules = [
+            ("constant", Schedule::Constant),
+            ("cosine", Schedule::Cosine),
+            ("plateau", Schedule::Plateau),
+        ];
+        let losses = [
+            ("bce", BasketLoss::Bce),
+            ("balanced-bce", BasketLoss::BalancedBce),
+        ];
+        let watched = [
+            ("loss", Watch::Loss),
+            ("recall", Watch::Recall),
+            ("precision", Watch::Precision),
+            ("ndcg", Watch::Ndcg),
+        ];
+        Self {
+            optimizer: table.choice("optimizer", &optimizers).unwrap_or_default(),
+            schedule: table.choice("schedule", &schedules).unwrap_or_default(),
+            loss: table.choice("loss", &losses).unwrap_or_default(),
+            watch: table.choice("watch", &watched).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Units: whole vectors of sixteen.
+fn hidden(table: &Table<'_, '_>) -> Option<u32> {
+    let hidden: u32 = table.integer("hidden", 16..=1024)?;
+    if !hidden.is_multiple_of(16) {
+        let near = (hidden + 8) / 16 * 16;
+        let message = format!("`hidden` is {hidden}, which is no multiple of 16");
+        table.fault("hidden", message, format!("take {near}"));
+    }
+    Some(hidden)
+}

@@ -1,0 +1,352 @@
+//! One step after another: forward, backward, clipping and Adam. Knows nothing of feeds and files.
+
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use pannier_proto::feed::{KeyedRng, mix};
+
+use super::batch::Batch;
+use super::model::{AttentionLstm, ITEMS, Named, Sizes};
+use crate::error::TrainerError;
+use crate::neural::kernels::adam::{Moments, RowMoments, Step, squares};
+use crate::neural::kernels::pool;
+use crate::neural::ops::Balance;
+
+/// Salts of what is drawn for a step.
+const BASKETS: u64 = 0x6261_736B;
+const USERS: u64 = 0x7573_6572;
+const STATES: u64 = 0x7374_6174;
+
+/// How a step learns.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rates {
+    /// Learning rate.
+    pub rate: f64,
+    /// AdamW's decay of weights, apart from the gradient.
+    pub decay: f64,
+    /// Adam's, as a part of the gradient.
+    pub l2: f64,
+    /// Length that gradients are shortened to; 0: never.
+    pub clip_norm: f64,
+    /// Share of the numbers of baskets' and users' vectors that are left out.
+    pub dropout: f64,
+    /// Share of the states that do not enter the next step.
+    pub recurrent_dropout: f64,
+    /// What masks are drawn by: of the run and the step.
+    pub seed: u64,
+}
+
+/// A model while it learns.
+#[derive(Debug)]
+pub struct Learner {
+    sizes: Sizes,
+    device: Device,
+    /// None only after a step that failed.
+    model: Option<AttentionLstm>,
+    items: Vec<f32>,
+    moments: Vec<Moments>,
+    rows: RowMoments,
+    balance: Balance,
+}
+
+/// What Adam keeps, and of which step.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Kept {
+    /// Of the module's weights, as they are visited.
+    pub moments: Vec<Moments>,
+    /// Of the table.
+    pub items: Moments,
+    /// By row: the step of its last gradient.
+    pub learned: Vec<u32>,
+    /// Steps done.
+    pub steps: u64,
+}
+
+impl Learner {
+    /// From all weights of [`Sizes::shapes`]. `balance`, by item: weights of the loss where it was not
+    /// bought, and where it was.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where one is missing.
+    pub fn new(
+        sizes: Sizes,
+        mut weights: Vec<Named>,
+        balance: Option<Vec<[f32; 2]>>,
+    ) -> Result<Self, TrainerError> {
+        let missing = || TrainerError::data("weights", "there are no vectors of items");
+        let items = (!weights.is_empty()).then(|| weights.remove(0));
+        let items = items.filter(|w| w.name == ITEMS).ok_or_else(missing)?;
+        let device = Device::flex().autodiff();
+        let len = |shape: &[usize]| shape.iter().product::<usize>();
+        let moments = sizes.shapes().into_iter().skip(1);
+        Ok(Self {
+            sizes,
+            model: Some(AttentionLstm::new(&weights, &device)?),
+            device,
+            items: items.numbers,
+            moments: moments
+                .map(|(_, shape)| Moments::new(len(&shape)))
+                .collect(),
+            rows: RowMoments::new(sizes.items, sizes.embedding),
+            balance: balance.map(Arc::new),
+        })
+    }
+
+    /// Takes up what Adam kept.
+    pub(crate) fn resume(&mut self, kept: Kept) {
+        self.moments = kept.moments;
+        self.rows.moments = kept.items;
+        self.rows.learned = kept.learned;
+        // All rows were up to date when it was kept, so those steps are not looked at again.
+        self.rows.current.fill(kept.steps as u32);
+        self.rows.steps = vec![Step::new(1, 0.0); kept.steps as usize];
+    }
+
+    /// Brings all rows of the table up to date; then what Adam keeps.
+    pub(crate) fn kept(&mut self) -> Kept {
+        self.rows.catch_up_all(&mut self.items);
+        Kept {
+            moments: self.moments.clone(),
+            items: self.rows.moments.clone(),
+            learned: self.rows.learned.clone(),
+            steps: self.rows.steps.len() as u64,
+        }
+    }
+
+    /// All weights, the table's up to date.
+    ///
+    /// # Errors
+    /// [`TrainerError::Bug`].
+    pub fn weights(&mut self) -> Result<Vec<Named>, TrainerError> {
+        self.rows.catch_up_all(&mut self.items);
+        let mut weights = vec![Named {
+            name: ITEMS.into(),
+            shape: vec![self.sizes.items, self.sizes.embedding],
+            numbers: self.items.clone(),
+        }];
+        weights.extend(self.model()?.weights(&self.sizes)?);
+        Ok(weights)
+    }
+
+    /// Learns from a batch on the pool of the calling thread; its loss before that.
+    ///
+    /// # Errors
+    /// [`TrainerError::Bug`] where a tensor is not what it must be.
+    pub fn step(&mut self, batch: &Batch, how: &Rates) -> Result<f64, TrainerError> {
+        let (dim, users) = (self.sizes.embedding, batch.users());
+        self.rows.catch_up(&mut self.items, &batch.baskets.rows);
+        let factors = |salt: u64, len: usize, share: f64| {
+            (share > 0.0).then(|| mask(mix(how.seed ^ salt), len, share))
+        };
+        let on_baskets = factors(BASKETS, users * dim, how.dropout);
+        let dropout = on_baskets.as_ref().map(|factors| pool::Dropout {
+            factors,
+            sequences: &batch.sequences,
+        });
+        let means = pool::forward(&self.items, dim, &batch.baskets, dropout);
+        let rows = [batch.packing.rows(), dim];
+        let means =
+            Tensor::<2>::from_data(TensorData::new(means, rows), &self.device).require_grad();
+        let states = self.sizes.hidden * users;
+        let on_states = [0, 1].map(|way| factors(STATES + way, states, how.recurrent_dropout));
+        let on_states = match on_states {
+            [Some(ahead), Some(back)] => Some(Arc::new([ahead, back])),
+            _ => None,
+        };
+        let model = self.model()?;
+        let mut vectors = model.users(means.clone(), &batch.packing, on_states);
+        let shape = [users, 2 * self.sizes.hidden];
+        if let Some(factors) = factors(USERS, shape[0] * shape[1], how.dropout) {
+            vectors = vectors * Tensor::from_data(TensorData::new(factors, shape), &self.device);
+        }
+        let loss = model.loss(vectors, &batch.targets, self.balance.clone());
+        let value = loss
+            .clone()
+            .try_into_scalar::<f32>()
+            .map_err(TrainerError::bug)?;
+        let mut gradients = loss.backward();
+        drop(loss);
+        let of_means = means.grad_remove(&mut gradients).and_then(flex);
+        let of_means = of_means.ok_or_else(|| TrainerError::bug("baskets have no gradient"))?;
+        let of_means = of_means.as_slice().unwrap_or_default();
+        let of_rows = pool::backward(of_means, dim, &batch.baskets, dropout);
+        self.apply(&batch.baskets.rows, &of_rows, gradients, how)?;
+        Ok(f64::from(value))
+    }
+
+    fn model(&self) -> Result<&AttentionLstm, TrainerError> {
+        let model = self.model.as_ref();
+        model.ok_or_else(|| TrainerError::bug("the model is gone"))
+    }
+
+    /// Moves the weights.
+    fn apply(
+        &mut self,
+        rows: &[u32],
+        of_rows: &[f32],
+        gradients: Gradients,
+        how: &Rates,
+    ) -> Result<(), TrainerError> {
+        let mut taken = Take {
+            gradients,
+            of: Vec::with_capacity(self.moments.len()),
+        };
+        self.model()?.visit(&mut taken);
+        let gradients = taken.of;
+        if gradients.len() != self.moments.len() {
+            return Err(TrainerError::bug("a weight has no gradient"));
+        }
+        let mut step = Step::new(self.rows.steps.len() as u64 + 1, how.rate);
+        if how.clip_norm > 0.0 {
+            let of = |tensor: &FlexTensor| squares(tensor.as_slice().unwrap_or_default());
+            let norm = (gradients.iter().map(of).sum::<f64>() + squares(of_rows)).sqrt();
+            step.scale = if norm > how.clip_norm {
+                (how.clip_norm / norm) as f32
+            } else {
+                1.0
+            };
+        }
+        self.rows.step(&mut self.items, rows, of_rows, step);
+        let decayed = step.decaying(how.l2, how.rate * how.decay);
+        let mut moves = Move {
+            gradients: gradients.iter(),
+            moments: self.moments.iter_mut(),
+            step,
+            decayed,
+            failed: false,
+        };
+        // Taken out, so that weights are nobody else's and are moved where they are.
+        self.model = self.model.take().map(|model| model.map(&mut moves));
+        if moves.failed {
+            return Err(TrainerError::bug("a weight is not what its gradient is"));
+        }
+        Ok(())
+    }
+
+    /// A model to rank with, as it is now.
+    ///
+    /// # Errors
+    /// [`TrainerError`] of [`super::Scorer::new`].
+    pub(crate) fn scorer(&mut self) -> Result<super::Scorer, TrainerError> {
+        super::Scorer::new(self.sizes, self.weights()?)
+    }
+}
+
+/// Zeros for a share of the numbers, and for the others what keeps their sum.
+fn mask(seed: u64, len: usize, share: f64) -> Vec<f32> {
+    let mut rng = KeyedRng::new(seed);
+    let below = (share * 4_294_967_296.0) as u64;
+    let factor = (1.0 / (1.0 - share)) as f32;
+    let mut half = 0;
+    let draw = |at: usize| {
+        half = if at.is_multiple_of(2) {
+            rng.next_u64()
+        } else {
+            half >> 32
+        };
+        if half & u64::from(u32::MAX) < below {
+            0.0
+        } else {
+            factor
+        }
+    };
+    (0..len).map(draw).collect()
+}
+
+/// A tensor as flex has it, its numbers one after another.
+fn flex<const D: usize>(tensor: Tensor<D>) -> Option<FlexTensor> {
+    let tensor = tensor.try_into_primitive::<Flex>().ok();
+    tensor.map(|tensor| tensor.to_contiguous())
+}
+
+/// Gathers gradients as weights are visited.
+struct Take {
+    gradients: Gradients,
+    of: Vec<FlexTensor>,
+}
+
+impl ModuleVisitor for Take {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = param.val().grad_remove(&mut self.gradients);
+        self.of.extend(gradient.and_then(flex));
+    }
+}
+
+/// Moves weights in their place.
+struct Move<'a> {
+    gradients: std::slice::Iter<'a, FlexTensor>,
+    moments: std::slice::IterMut<'a, Moments>,
+    step: Step,
+    /// Of matrices.
+    decayed: Step,
+    failed: bool,
+}
+
+impl ModuleMapper for Move<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper) = param.consume();
+        let step = if D > 1 { self.decayed } else { self.step };
+        let (device, shape) = (tensor.device(), tensor.shape());
+        let (gradient, moments) = (self.gradients.next(), self.moments.next());
+        let moved = match (flex(tensor.inner()), gradient, moments) {
+            (Some(mut weights), Some(gradient), Some(moments)) => {
+                let gradient = gradient.as_slice().unwrap_or_default();
+                moments.step(weights.storage_mut(), gradient, step);
+                Tensor::from_inner(Tensor::from_primitive::<Flex>(weights))
+            }
+            _ => {
+                self.failed = true;
+                Tensor::zeros(shape, &device)
+            }
+        };
+        let moved = moved.require_grad();
+        Param::from_mapped_value(id, moved, mapper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_learned_by_heart() {
+        let sizes = Sizes {
+            items: 20,
+            embedding: 8,
+            hidden: 16,
+            attention: 8,
+        };
+        let histories = [
+            vec![vec![1, 2], vec![3]],
+            vec![vec![4]],
+            vec![vec![5], vec![6, 7], vec![8]],
+        ];
+        let targets = [vec![0, 9], vec![10], vec![11, 12, 13]];
+        let batch = Batch::new(&histories, &targets, 20).unwrap();
+        for (dropout, recurrent_dropout, clip_norm) in [
+            (0.0, 0.0, 0.0),
+            (0.2, 0.0, 0.0),
+            (0.0, 0.2, 0.0),
+            (0.0, 0.0, 0.1),
+        ] {
+            let mut learner = Learner::new(sizes, sizes.first(3), None).unwrap();
+            let losses: Vec<f64> = (0..200)
+                .map(|step| {
+                    let how = Rates {
+                        rate: 0.01,
+                        dropout,
+                        recurrent_dropout,
+                        clip_norm,
+                        seed: step,
+                        ..Rates::default()
+                    };
+                    learner.step(&batch, &how).unwrap()
+                })
+                .collect();
+            assert!(losses[199] < 0.1 * losses[0], "{losses:?}");
+        }
+    }
+}

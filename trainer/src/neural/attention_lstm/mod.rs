@@ -1,0 +1,25 @@
+//! The attention LSTM: a user's next basket from the baskets before it. Item vectors → their mean over
+//! a basket → an LSTM in both directions over the baskets → additive attention → a probability for
+//! every item of the catalogue.
+//!
+//! Items are counted from the first real one; PAD and UNK are dropped from baskets, and baskets that
+//! hold nothing else from histories. The table of item vectors stands outside of autodiff: a step
+//! looks its baskets up, hands their means to the graph as a leaf, and moves only the rows it had.
+
+pub(crate) mod artifact;
+mod batch;
+mod learner;
+mod measure;
+mod model;
+mod schedule;
+mod score;
+mod state;
+pub(crate) mod train;
+#[cfg(test)]
+mod whole_tests;
+
+pub(crate) use batch::Limits;
+pub use batch::{Batch, History};
+pub use learner::{Learner, Rates};
+pub use model::{AttentionLstm, Named, Sizes};
+pub use score::Scorer;

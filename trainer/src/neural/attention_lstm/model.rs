@@ -1,0 +1,256 @@
+//! The model as a module of burn, all but the table of item vectors.
+
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use pannier_proto::feed::{KeyedRng, mix};
+
+use crate::error::TrainerError;
+use crate::neural::kernels::{Packing, Targets};
+use crate::neural::ops::{self, Balance, Dropout};
+
+/// The weights of a direction of the LSTM; gates in the order i, f, g, o.
+#[derive(Module, Debug)]
+pub(crate) struct Direction {
+    input: Param<Tensor<2>>,
+    recurrent: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+/// The weights of attention.
+#[derive(Module, Debug)]
+pub(crate) struct Attention {
+    hidden: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+    score: Param<Tensor<1>>,
+}
+
+/// The output layer: an item's weights together.
+#[derive(Module, Debug)]
+pub(crate) struct Output {
+    weights: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+/// The attention LSTM over baskets' vectors.
+#[derive(Module, Debug)]
+pub struct AttentionLstm {
+    ahead: Direction,
+    back: Direction,
+    attention: Attention,
+    output: Output,
+}
+
+/// How large it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Items of the catalogue.
+    pub items: usize,
+    /// Numbers of an item's vector.
+    pub embedding: usize,
+    /// Units of a direction.
+    pub hidden: usize,
+    /// Units of attention.
+    pub attention: usize,
+}
+
+/// Weights with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// As in files.
+    pub name: String,
+    /// Rows and columns, or how many.
+    pub shape: Vec<usize>,
+    /// Row after row.
+    pub numbers: Vec<f32>,
+}
+
+/// Name of the table of item vectors, which is not part of the module.
+pub(crate) const ITEMS: &str = "items";
+
+impl Sizes {
+    /// Every weight's name and shape: the table first, then those of the module as it is visited.
+    #[must_use]
+    pub fn shapes(&self) -> Vec<(&'static str, Vec<usize>)> {
+        let (gates, width) = (4 * self.hidden, 2 * self.hidden);
+        vec![
+            (ITEMS, vec![self.items, self.embedding]),
+            ("ahead.input", vec![self.embedding, gates]),
+            ("ahead.recurrent", vec![self.hidden, gates]),
+            ("ahead.bias", vec![gates]),
+            ("back.input", vec![self.embedding, gates]),
+            ("back.recurrent", vec![self.hidden, gates]),
+            ("back.bias", vec![gates]),
+            ("attention.hidden", vec![width, self.attention]),
+            ("attention.bias", vec![self.attention]),
+            ("attention.score", vec![self.attention]),
+            ("output.weights", vec![self.items, width]),
+            ("output.bias", vec![self.items]),
+        ]
+    }
+
+    /// The first weights: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio 2010), gates apart;
+    /// item vectors uniform in ±0.5; biases 0, those of forget gates 1 (Jozefowicz et al. 2015).
+    #[must_use]
+    pub fn first(&self, seed: u64) -> Vec<Named> {
+        let shapes = self.shapes().into_iter().enumerate();
+        let weights = shapes.map(|(at, (name, shape))| {
+            let len: usize = shape.iter().product();
+            let bound = match (name, shape.as_slice()) {
+                (ITEMS, _) => 0.5,
+                (name, [rows, columns]) => {
+                    let gates = if name.starts_with("attention") || name.starts_with("output") {
+                        1
+                    } else {
+                        4
+                    };
+                    (6.0 / (rows.min(&self.attention.max(*columns)) + columns / gates) as f32)
+                        .sqrt()
+                }
+                ("attention.score", _) => (6.0 / (len + 1) as f32).sqrt(),
+                _ => 0.0,
+            };
+            let mut rng = KeyedRng::new(mix(seed ^ mix(at as u64)));
+            let mut draw = || (rng.next_u64() >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
+            let mut numbers: Vec<f32> = (0..len).map(|_| bound * draw()).collect();
+            if matches!(name, "ahead.bias" | "back.bias") {
+                numbers[self.hidden..2 * self.hidden].fill(1.0);
+            }
+            Named {
+                name: name.into(),
+                shape,
+                numbers,
+            }
+        });
+        weights.collect()
+    }
+}
+
+/// Hands a model its weights in the order of [`Sizes::shapes`].
+struct Taken<'a> {
+    weights: std::slice::Iter<'a, Named>,
+    device: &'a Device,
+}
+
+impl Taken<'_> {
+    fn param<const D: usize>(&mut self, name: &str) -> Result<Param<Tensor<D>>, TrainerError> {
+        let missing = || TrainerError::data("weights", format!("there is no `{name}`"));
+        let named = self
+            .weights
+            .next()
+            .filter(|named| named.name == name)
+            .ok_or_else(missing)?;
+        let data = TensorData::new(named.numbers.clone(), named.shape.clone());
+        Ok(Param::from_tensor(Tensor::from_data(data, self.device)))
+    }
+
+    fn direction(&mut self, name: &str) -> Result<Direction, TrainerError> {
+        Ok(Direction {
+            input: self.param(&format!("{name}.input"))?,
+            recurrent: self.param(&format!("{name}.recurrent"))?,
+            bias: self.param(&format!("{name}.bias"))?,
+        })
+    }
+}
+
+impl AttentionLstm {
+    /// With these weights, as [`Sizes::shapes`] names them but without the table.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where one is missing.
+    pub fn new(weights: &[Named], device: &Device) -> Result<Self, TrainerError> {
+        let mut taken = Taken {
+            weights: weights.iter(),
+            device,
+        };
+        Ok(Self {
+            ahead: taken.direction("ahead")?,
+            back: taken.direction("back")?,
+            attention: Attention {
+                hidden: taken.param("attention.hidden")?,
+                bias: taken.param("attention.bias")?,
+                score: taken.param("attention.score")?,
+            },
+            output: Output {
+                weights: taken.param("output.weights")?,
+                bias: taken.param("output.bias")?,
+            },
+        })
+    }
+
+    /// Vectors of users by rank, [users, 2 · hidden], of baskets' vectors [rows, embedding].
+    pub fn users(&self, baskets: Tensor<2>, packing: &Arc<Packing>, dropout: Dropout) -> Tensor<2> {
+        let of = |way: &Direction| (way.input.val(), way.recurrent.val(), way.bias.val());
+        let (ahead, back) = (of(&self.ahead), of(&self.back));
+        let states = ops::bilstm(baskets, ahead, back, Arc::clone(packing), dropout);
+        let Attention {
+            hidden,
+            bias,
+            score,
+        } = &self.attention;
+        ops::attend(
+            states,
+            hidden.val(),
+            bias.val(),
+            score.val(),
+            Arc::clone(packing),
+        )
+    }
+
+    /// The loss of users' vectors.
+    pub fn loss(&self, users: Tensor<2>, targets: &Arc<Targets>, balance: Balance) -> Tensor<1> {
+        let Output { weights, bias } = &self.output;
+        ops::output_loss(
+            users,
+            weights.val(),
+            bias.val(),
+            Arc::clone(targets),
+            balance,
+        )
+    }
+
+    /// All weights but the table.
+    ///
+    /// # Errors
+    /// [`TrainerError::Bug`] where they are not on flex.
+    pub(crate) fn weights(&self, sizes: &Sizes) -> Result<Vec<Named>, TrainerError> {
+        let mut read = Read(Vec::new());
+        self.visit(&mut read);
+        let named = sizes.shapes().into_iter().skip(1).zip(read.0);
+        let named = named.map(|((name, shape), tensor)| {
+            let numbers = tensor.as_slice::<f32>().map(<[f32]>::to_vec);
+            let numbers = numbers.filter(|n| n.len() == shape.iter().product::<usize>());
+            let numbers = numbers.ok_or_else(|| TrainerError::bug(format!("weights {name}")))?;
+            Ok(Named {
+                name: name.into(),
+                shape,
+                numbers,
+            })
+        });
+        named.collect()
+    }
+}
+
+/// Gathers weights as they are visited.
+struct Read(Vec<FlexTensor>);
+
+impl ModuleVisitor for Read {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let tensor = if tensor.is_autodiff() {
+            tensor.inner()
+        } else {
+            tensor
+        };
+        // Another backend's would be missing in the count of the caller.
+        self.0.extend(
+            tensor
+                .try_into_primitive::<Flex>()
+                .ok()
+                .map(|t| t.to_contiguous()),
+        );
+    }
+}

@@ -1,0 +1,333 @@
+//! The output layer and its loss together: logits of all items, the multi-label binary cross-entropy
+//! on them, and the gradients, item by item.
+//!
+//! loss = Σ over sequences and items of w · (softplus(z) - y z) / (sequences · items), with w by item
+//! and by whether it was bought. Weights are [items, width], an item's together: a block of items is
+//! read once, and while it is in the cache its logits, their gradients, the gradients of its weights
+//! and its share of the gradients of the vectors are made. No matrix of targets is.
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use super::math::logistic_and_softplus;
+use super::panels::{Cells, Panels};
+use super::product::add;
+use super::simd::{Task, Vector, WIDTH, run};
+use super::tile::{COLUMNS, Part, ROWS, Tile, rows, sum};
+
+/// Items of a task: a whole number of tiles.
+const BLOCK: usize = 48 * ROWS;
+
+/// What was bought: for each item, ascending, the sequences.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Targets {
+    /// By item: where its sequences begin; then the number of all.
+    pub starts: Vec<u32>,
+    /// Ranks of sequences, ascending within an item.
+    pub sequences: Vec<u32>,
+}
+
+impl Targets {
+    /// Of the items of each sequence, by rank; an item counts once in a sequence.
+    #[must_use]
+    pub fn new<'a>(bought: impl Iterator<Item = &'a [u32]> + Clone, items: usize) -> Self {
+        let mut starts = vec![0u32; items + 1];
+        let pairs = |each: &mut dyn FnMut(u32, u32)| {
+            for (rank, bought) in bought.clone().enumerate() {
+                bought.iter().for_each(|item| each(*item, rank as u32));
+            }
+        };
+        pairs(&mut |item, _| starts[item as usize + 1] += 1);
+        for at in 0..items {
+            starts[at + 1] += starts[at];
+        }
+        let mut sequences = vec![0; starts[items] as usize];
+        let mut next = starts.clone();
+        pairs(&mut |item, rank| {
+            let at = &mut next[item as usize];
+            sequences[*at as usize] = rank;
+            *at += 1;
+        });
+        Self { starts, sequences }
+    }
+
+    fn of(&self, item: usize) -> &[u32] {
+        &self.sequences[self.starts[item] as usize..self.starts[item + 1] as usize]
+    }
+}
+
+/// The layer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layer<'a> {
+    /// [items, width].
+    pub weights: &'a [f32],
+    /// [items].
+    pub bias: &'a [f32],
+    /// By item: weight of the loss where it was not bought, and where it was; none: 1 and 1.
+    pub balance: Option<&'a [[f32; 2]]>,
+}
+
+/// The loss, and where they were asked for the gradients.
+#[derive(Debug)]
+pub(crate) struct Loss {
+    pub loss: f64,
+    pub gradients: Option<Gradients>,
+}
+
+/// Gradients.
+#[derive(Debug)]
+pub(crate) struct Gradients {
+    /// [sequences, width].
+    pub vectors: Vec<f32>,
+    /// [items, width].
+    pub weights: Vec<f32>,
+    /// [items].
+    pub bias: Vec<f32>,
+}
+
+/// The loss of vectors [sequences, width]; the width is a multiple of 16.
+pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: bool) -> Loss {
+    let (items, width) = (layer.bias.len(), layer.weights.len() / layer.bias.len());
+    let sequences = vectors.len() / width;
+    assert!(width.is_multiple_of(WIDTH) && targets.starts.len() == items + 1);
+    let mut weights = vec![0.0; if learn { items * width } else { 0 }];
+    let mut bias = vec![0.0; if learn { items } else { 0 }];
+    let job = Job {
+        layer,
+        targets,
+        sequences,
+        width,
+        across: &Panels::transposed(vectors, width, sequences),
+        along: &Panels::new(vectors, sequences, width),
+        out: learn.then(|| (Cells::new(&mut weights), Cells::new(&mut bias))),
+    };
+    let blocks: Vec<(f64, Vec<f32>)> = (0..items.div_ceil(BLOCK))
+        .into_par_iter()
+        .map(|block| {
+            run(Block {
+                job: &job,
+                items: block * BLOCK..items.min((block + 1) * BLOCK),
+            })
+        })
+        .collect();
+    let loss = blocks.iter().map(|(loss, _)| loss).sum::<f64>() / (sequences * items) as f64;
+    let gradients = learn.then(|| {
+        let mut of_vectors = vec![0.0; vectors.len()];
+        for (_, panels) in &blocks {
+            for (row, out) in of_vectors.chunks_exact_mut(width).enumerate() {
+                for (panel, out) in out.chunks_mut(COLUMNS).enumerate() {
+                    let from = &panels[(panel * sequences + row) * COLUMNS..];
+                    out.iter_mut().zip(from).for_each(|(out, x)| *out += x);
+                }
+            }
+        }
+        Gradients {
+            vectors: of_vectors,
+            weights,
+            bias,
+        }
+    });
+    Loss { loss, gradients }
+}
+
+struct Job<'a> {
+    layer: Layer<'a>,
+    targets: &'a Targets,
+    sequences: usize,
+    width: usize,
+    /// Vectors with the sequences as columns, and as rows.
+    across: &'a Panels,
+    along: &'a Panels,
+    out: Option<(Cells<'a>, Cells<'a>)>,
+}
+
+struct Block<'a> {
+    job: &'a Job<'a>,
+    items: std::ops::Range<usize>,
+}
+
+impl Task for Block<'_> {
+    /// The loss's sum, and the share of the vectors' gradients, as panels [sequences, 64].
+    type Output = (f64, Vec<f32>);
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) -> Self::Output {
+        let job = self.job;
+        let panels = job.across.count();
+        let (first, count) = (self.items.start, self.items.len());
+        let row = panels * COLUMNS;
+        let mut slopes = vec![0.0; count * row];
+        let mut tile = Tile::ZERO;
+        let mut loss = 0.0;
+        let weights = job.layer.weights.as_ptr();
+        for at in (0..count).step_by(ROWS) {
+            let valid = ROWS.min(count - at);
+            for panel in 0..panels {
+                let part = Part {
+                    // SAFETY: these items are inside.
+                    rows: unsafe { rows(weights, job.width, first + at, valid) },
+                    step: 1,
+                    inner: job.width,
+                    runs: 1,
+                    run: 0,
+                    columns: job.across.panel(panel),
+                    stride: COLUMNS,
+                };
+                // SAFETY: the caller's.
+                unsafe { sum::<V>(&[part], &mut tile) };
+                for (row_at, logits) in tile.0[..valid].iter().enumerate() {
+                    let slopes = &mut slopes[(at + row_at) * row + panel * COLUMNS..][..COLUMNS];
+                    // SAFETY: the caller's.
+                    loss += unsafe { self.item::<V>(first + at + row_at, panel, logits, slopes) };
+                }
+            }
+        }
+        let Some((of_weights, of_bias)) = job.out else {
+            return (loss, Vec::new());
+        };
+        for (at, slopes) in slopes.chunks_exact(row).enumerate() {
+            let sum: f32 = slopes.iter().sum();
+            // SAFETY: the item is this task's alone.
+            unsafe { of_bias.at(first + at, 1).write(sum) };
+        }
+        // SAFETY: the caller's for the instructions; the items are this task's alone.
+        unsafe {
+            self.weights::<V>(&slopes, of_weights, &mut tile);
+            (loss, self.vectors::<V>(&slopes, &mut tile))
+        }
+    }
+}
+
+impl Block<'_> {
+    /// The loss of an item over 64 sequences, and the gradients of its logits, of which those behind
+    /// the last sequence are 0.
+    #[inline(always)]
+    unsafe fn item<V: Vector>(
+        &self,
+        item: usize,
+        panel: usize,
+        logits: &[f32; COLUMNS],
+        slopes: &mut [f32],
+    ) -> f64 {
+        let job = self.job;
+        let first = panel * COLUMNS;
+        let count = COLUMNS.min(job.sequences - first);
+        let [less, more] = job
+            .layer
+            .balance
+            .map_or([1.0, 1.0], |balance| balance[item]);
+        let bias = job.layer.bias[item];
+        let by = 1.0 / (job.sequences * job.layer.bias.len()) as f32;
+        let (mut losses, mut chances) = ([0.0f32; COLUMNS], [0.0f32; COLUMNS]);
+        for lane in (0..COLUMNS).step_by(WIDTH) {
+            // SAFETY: all have 64 numbers; the caller's for the instructions.
+            unsafe {
+                let z = V::load(logits.as_ptr().add(lane)).add(V::splat(bias));
+                let (p, loss) = logistic_and_softplus(z);
+                p.mul(V::splat(by * less))
+                    .store(slopes.as_mut_ptr().add(lane));
+                p.store(chances.as_mut_ptr().add(lane));
+                loss.store(losses.as_mut_ptr().add(lane));
+            }
+        }
+        slopes[count..].fill(0.0);
+        let mut lanes = [0.0f32; WIDTH];
+        for chunk in losses[..count].chunks(WIDTH) {
+            lanes.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x);
+        }
+        let mut all = f64::from(lanes.iter().sum::<f32>() * less);
+        let bought = job.targets.of(item);
+        let from = bought.partition_point(|rank| (*rank as usize) < first);
+        for rank in &bought[from..] {
+            let at = (*rank as usize).wrapping_sub(first);
+            if at >= count {
+                break;
+            }
+            let z = logits[at] + bias;
+            slopes[at] = (chances[at] - 1.0) * by * more;
+            all += f64::from((losses[at] - z) * more - losses[at] * less);
+        }
+        all
+    }
+
+    /// Gradients of the items' weights.
+    #[inline(always)]
+    unsafe fn weights<V: Vector>(&self, slopes: &[f32], out: Cells<'_>, tile: &mut Tile) {
+        let job = self.job;
+        let row = job.across.count() * COLUMNS;
+        let count = self.items.len();
+        for at in (0..count).step_by(ROWS) {
+            let valid = ROWS.min(count - at);
+            for panel in 0..job.along.count() {
+                let column = panel * COLUMNS;
+                let lanes = COLUMNS.min(job.width - column);
+                // SAFETY: the caller's; slopes have a row for each item of this task.
+                unsafe {
+                    let part = Part {
+                        rows: rows(slopes.as_ptr(), row, at, valid),
+                        step: 1,
+                        inner: job.sequences,
+                        runs: 1,
+                        run: 0,
+                        columns: job.along.panel(panel),
+                        stride: COLUMNS,
+                    };
+                    sum::<V>(&[part], tile);
+                    for (row_at, sums) in tile.0[..valid].iter().enumerate() {
+                        let item = self.items.start + at + row_at;
+                        let out = out.slice(item * job.width + column, lanes);
+                        out.copy_from_slice(&sums[..lanes]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The items' share of the vectors' gradients.
+    #[inline(always)]
+    unsafe fn vectors<V: Vector>(&self, slopes: &[f32], tile: &mut Tile) -> Vec<f32> {
+        let job = self.job;
+        let row = job.across.count() * COLUMNS;
+        let panels = job.along.count();
+        let mut out = vec![0.0; panels * job.sequences * COLUMNS];
+        let first = self.items.start * job.width;
+        // The last panel may be narrower than a tile: its columns are copied where they have room.
+        let narrow = !job.width.is_multiple_of(COLUMNS);
+        let copied = narrow.then(|| {
+            let rows = &job.layer.weights[first..self.items.end * job.width];
+            Panels::new(rows, self.items.len(), job.width)
+        });
+        for panel in 0..panels {
+            for at in (0..job.sequences).step_by(ROWS) {
+                let valid = ROWS.min(job.sequences - at);
+                // SAFETY: the caller's; all of it lies in its slices.
+                unsafe {
+                    let (columns, stride) = match &copied {
+                        Some(copied) => (copied.panel(panel), COLUMNS),
+                        None => (
+                            job.layer.weights.as_ptr().add(first + panel * COLUMNS),
+                            job.width,
+                        ),
+                    };
+                    let part = Part {
+                        rows: rows(slopes.as_ptr(), 1, at, valid),
+                        step: row,
+                        inner: self.items.len(),
+                        runs: 1,
+                        run: 0,
+                        columns,
+                        stride,
+                    };
+                    sum::<V>(&[part], tile);
+                    for (row_at, sums) in tile.0[..valid].iter().enumerate() {
+                        let place = (panel * job.sequences + at + row_at) * COLUMNS;
+                        add::<V>(&mut out[place..], sums);
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Against the formula in double precision.
+
+use super::super::check::{assert_gradient, on_pools, some, wide};
+use super::*;
+
+fn naive(
+    vectors: &[f64],
+    weights: &[f64],
+    bias: &[f64],
+    balance: &[[f32; 2]],
+    bought: &[Vec<u32>],
+) -> f64 {
+    let (items, width) = (bias.len(), weights.len() / bias.len());
+    let mut total = 0.0;
+    for (row, bought) in bought.iter().enumerate() {
+        for item in 0..items {
+            let dot: f64 = (0..width)
+                .map(|i| vectors[row * width + i] * weights[item * width + i])
+                .sum();
+            let z = dot + bias[item];
+            let y = bought.contains(&(item as u32));
+            let softplus = z.max(0.0) + (-z.abs()).exp().ln_1p();
+            total +=
+                f64::from(balance[item][usize::from(y)]) * (softplus - if y { z } else { 0.0 });
+        }
+    }
+    total / (bought.len() * items) as f64
+}
+
+#[test]
+fn loss_and_gradients_are_those_of_the_formula() {
+    for (sequences, items, width, weighted) in
+        [(3, 7, 16, true), (70, 13, 32, true), (5, 9, 80, false)]
+    {
+        let vectors = some(sequences * width, 1);
+        let (weights, bias) = (some(items * width, 2), some(items, 3));
+        let mut bought: Vec<Vec<u32>> = (0..sequences as u32)
+            .map(|row| {
+                (0..items as u32)
+                    .filter(|item| (row * 7 + item * 5) % 4 == 0)
+                    .collect()
+            })
+            .collect();
+        bought[1].clear();
+        let balance: Vec<[f32; 2]> = some(items, 4).iter().map(|x| [1.5 + x, 4.0 - x]).collect();
+        let targets = Targets::new(bought.iter().map(Vec::as_slice), items);
+        let layer = Layer {
+            weights: &weights,
+            bias: &bias,
+            balance: weighted.then_some(&balance[..]),
+        };
+        let (ours, gradients) = on_pools(|| {
+            let Loss { loss, gradients } = loss(&vectors, layer, &targets, true);
+            let gradients = gradients.unwrap();
+            (loss, [gradients.vectors, gradients.weights, gradients.bias])
+        });
+        let only = loss(&vectors, layer, &targets, false);
+        assert!(only.gradients.is_none() && only.loss == ours);
+        let one = vec![[1.0; 2]; items];
+        let balance = if weighted { &balance } else { &one };
+        let [x, w, b] = [&vectors, &weights, &bias].map(|of| wide(of));
+        let of = |x: &[f64], w: &[f64], b: &[f64]| naive(x, w, b, balance, &bought);
+        assert!(
+            (ours - of(&x, &w, &b)).abs() < 1e-5,
+            "{ours} {}",
+            of(&x, &w, &b)
+        );
+        // Differences of means are small: as many times larger ones are compared.
+        let by = (sequences * items) as f64;
+        let scaled = |g: &[f32]| -> Vec<f32> { g.iter().map(|g| g * by as f32).collect() };
+        assert_gradient("vectors", &scaled(&gradients[0]), &vectors, |x| {
+            by * of(x, &w, &b)
+        });
+        assert_gradient("weights", &scaled(&gradients[1]), &weights, |w| {
+            by * of(&x, w, &b)
+        });
+        assert_gradient("bias", &scaled(&gradients[2]), &bias, |b| {
+            by * of(&x, &w, b)
+        });
+    }
+}
+
+/// More than one block of items.
+#[test]
+fn blocks_change_nothing() {
+    let (sequences, items, width) = (4, BLOCK + 5, 16);
+    let vectors = some(sequences * width, 1);
+    let (weights, bias) = (some(items * width, 2), some(items, 3));
+    let bought: Vec<Vec<u32>> = (0..sequences as u32)
+        .map(|row| vec![row, 100 + row, BLOCK as u32 + 1])
+        .collect();
+    let targets = Targets::new(bought.iter().map(Vec::as_slice), items);
+    let layer = Layer {
+        weights: &weights,
+        bias: &bias,
+        balance: None,
+    };
+    let ours = on_pools(|| {
+        let Loss { loss, gradients } = loss(&vectors, layer, &targets, true);
+        (loss, gradients.unwrap().vectors)
+    });
+    let [x, w, b] = [&vectors, &weights, &bias].map(|of| wide(of));
+    let of = |x: &[f64]| naive(x, &w, &b, &vec![[1.0; 2]; items], &bought);
+    assert!((ours.0 - of(&x)).abs() < 1e-5);
+    let by = 1000.0;
+    let scaled: Vec<f32> = ours.1.iter().map(|g| g * by as f32).collect();
+    assert_gradient("vectors", &scaled, &vectors, |x| by * of(x));
+}

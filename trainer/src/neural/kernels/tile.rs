@@ -1,0 +1,107 @@
+//! The one inner loop of all products: six rows times 64 columns, kept in registers where there are
+//! enough of them.
+//!
+//! A number of the result is one chain of fused multiply-adds over the inner dimension, whatever the
+//! instructions and wherever tiles begin: products have the same bits on every processor and for
+//! every number of threads.
+
+use super::simd::{Vector, WIDTH};
+
+/// Rows of a tile.
+pub(crate) const ROWS: usize = 6;
+/// Columns of a tile, and of a panel.
+pub(crate) const COLUMNS: usize = 64;
+const VECTORS: usize = COLUMNS / WIDTH;
+
+/// Where a tile's sums are put.
+#[repr(C, align(64))]
+pub(crate) struct Tile(pub [[f32; COLUMNS]; ROWS]);
+
+impl Tile {
+    /// Zeros.
+    pub(crate) const ZERO: Self = Self([[0.0; COLUMNS]; ROWS]);
+}
+
+/// A summand of a tile: six rows of one matrix times 64 columns of another.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    /// The first number of each row.
+    pub rows: [*const f32; ROWS],
+    /// Floats between two numbers of a row.
+    pub step: usize,
+    /// Numbers of a row that follow each other so.
+    pub inner: usize,
+    /// How many such runs a row is made of.
+    pub runs: usize,
+    /// Floats from the beginning of a run to that of the next.
+    pub run: usize,
+    /// The first of the 64 columns.
+    pub columns: *const f32,
+    /// Floats between two rows of the columns.
+    pub stride: usize,
+}
+
+/// The rows `first..first + count` of a matrix, the last one again where there are fewer than six.
+///
+/// # Safety
+/// They lie in one allocation.
+#[inline(always)]
+pub(crate) unsafe fn rows(
+    data: *const f32,
+    stride: usize,
+    first: usize,
+    count: usize,
+) -> [*const f32; ROWS] {
+    // SAFETY: the caller's.
+    std::array::from_fn(|row| unsafe { data.add((first + row.min(count - 1)) * stride) })
+}
+
+/// The sum of some parts.
+///
+/// # Safety
+/// The processor has the instructions of `V`, and all that the parts name may be read.
+#[inline(always)]
+pub(crate) unsafe fn sum<V: Vector>(parts: &[Part], out: &mut Tile) {
+    // SAFETY: the caller's.
+    unsafe {
+        if V::MANY {
+            narrow::<V, VECTORS>(parts, 0, out);
+        } else {
+            for first in 0..VECTORS {
+                narrow::<V, 1>(parts, first * WIDTH, out);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn narrow<V: Vector, const N: usize>(parts: &[Part], first: usize, out: &mut Tile) {
+    // SAFETY: the caller's; a tile has 64 columns.
+    unsafe {
+        let mut sums = [[V::splat(0.0); N]; ROWS];
+        for part in parts {
+            let mut rows = part.rows;
+            let mut columns = part.columns.add(first);
+            for _ in 0..part.runs {
+                let mut at = 0;
+                for _ in 0..part.inner {
+                    let right: [V; N] = std::array::from_fn(|i| V::load(columns.add(i * WIDTH)));
+                    for (sums, row) in sums.iter_mut().zip(&rows) {
+                        let left = V::splat(*row.add(at));
+                        for (sum, right) in sums.iter_mut().zip(right) {
+                            *sum = left.fma(right, *sum);
+                        }
+                    }
+                    at += part.step;
+                    columns = columns.add(part.stride);
+                }
+                rows = rows.map(|row| row.wrapping_add(part.run));
+            }
+        }
+        for (sums, out) in sums.iter().zip(&mut out.0) {
+            for (i, sum) in sums.iter().enumerate() {
+                sum.store(out.as_mut_ptr().add(first + i * WIDTH));
+            }
+        }
+    }
+}

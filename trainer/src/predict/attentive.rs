@@ -1,0 +1,86 @@
+//! Users ranked by the attention LSTM: from their baskets in order to the probability of every item.
+
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
+
+use crate::error::TrainerError;
+use crate::neural::attention_lstm::{History, Limits, Scorer};
+use crate::predict::queries::Query;
+use crate::predict::rank::{Place, first_places};
+use pannier_proto::ids::FIRST_ITEM;
+
+/// Users scored together: no more scores than theirs are kept.
+const BLOCK: usize = 64;
+
+/// What users are ranked with.
+pub(crate) struct Attentive {
+    scorer: Scorer,
+    limits: Limits,
+    /// By index.
+    counts: Vec<u64>,
+    /// Each item's share of all that was bought, by index: for users of whom nothing is known.
+    popularity: Vec<f32>,
+}
+
+impl Attentive {
+    /// `counts` by index.
+    pub(crate) fn new(scorer: Scorer, limits: Limits, counts: &[u64]) -> Self {
+        let all = counts.iter().sum::<u64>().max(1) as f32;
+        Self {
+            scorer,
+            limits,
+            counts: counts.to_vec(),
+            popularity: counts.iter().map(|count| *count as f32 / all).collect(),
+        }
+    }
+
+    /// The first places of every query, on the pool of the calling thread. A score is the probability
+    /// that the item is in the next basket; a user without a basket gets items by popularity.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where an item is not in the catalogue.
+    pub(crate) fn rank(
+        &self,
+        queries: &[Query],
+        places: usize,
+        new_only: bool,
+    ) -> Result<Vec<Vec<Place>>, TrainerError> {
+        let mut all = Vec::with_capacity(queries.len());
+        for block in queries.chunks(BLOCK) {
+            let history =
+                |query: &Query| self.limits.history(query.history.iter().map(Vec::as_slice));
+            let histories: Vec<History> = block.iter().map(history).collect();
+            let known: Vec<History> = histories
+                .iter()
+                .filter(|h| !h.is_empty())
+                .cloned()
+                .collect();
+            let chances = self.scorer.score(&known)?;
+            let items = self.counts.len() - FIRST_ITEM as usize;
+            let mut rows = chances.chunks_exact(items);
+            let rows: Vec<Option<&[f32]>> = histories
+                .iter()
+                .map(|history| {
+                    if history.is_empty() {
+                        None
+                    } else {
+                        rows.next()
+                    }
+                })
+                .collect();
+            let ranked = block
+                .par_chunks(1)
+                .zip(rows.par_chunks(1))
+                .map(|(query, row)| {
+                    let own = if new_only { &query[0].items[..] } else { &[] };
+                    let mut scores = self.popularity.clone();
+                    if let Some(row) = row[0] {
+                        scores[FIRST_ITEM as usize..].copy_from_slice(row);
+                    }
+                    first_places(&scores, &self.counts, own, places)
+                });
+            all.extend(ranked.collect::<Vec<_>>());
+        }
+        Ok(all)
+    }
+}
