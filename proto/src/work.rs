@@ -136,7 +136,8 @@ pub struct SegmentWork {
 pub enum PredictionForm {
     /// For evaluation: a query's name, `item_idx`, `rank` (from 1), `score`.
     Ranks,
-    /// For people and other programs: a query's name, `rank`, `item_id`, `score`.
+    /// For people and other programs: a query's name, `rank`, `item_id`, `score`, and whether the item
+    /// was `bought` before.
     Lists {
         /// Also as CSV without a header: name, item, score.
         csv: bool,

@@ -166,6 +166,15 @@ const BY_TIME: [&str; 2] = ["test_weeks", "valid_weeks"];
 const BY_USER: [&str; 2] = ["test_share", "valid_share"];
 
 impl SplitSpec {
+    /// Whether anything is valid.
+    #[must_use]
+    pub fn validates(&self) -> bool {
+        match *self {
+            Self::Time { valid_weeks, .. } => valid_weeks > 0,
+            Self::LastBasket { valid_share } | Self::User { valid_share, .. } => valid_share > 0.0,
+        }
+    }
+
     pub(super) fn read(table: &Table<'_, '_>) -> Self {
         let by_user = Self::User {
             test_share: 0.1,

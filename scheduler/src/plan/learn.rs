@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pannier_proto::spec::{BaselineModel, BaselineSpec, PublishSpec, Question, RunSpec};
+use pannier_proto::spec::{
+    BaselineModel, BaselineSpec, ModelSpec, PublishSpec, Question, RunSpec, TrainSpec,
+};
 
 use super::checks::INPUTS;
 use super::{StepKind, StepPlan};
@@ -16,8 +18,22 @@ pub fn queries(question: Question) -> &'static str {
     }
 }
 
-/// What everybody's list is made of.
-pub const HISTORIES: &str = "histories";
+/// What everybody's list is made of: all baskets in their order for a model of sequences, and for the
+/// others what the training knows.
+#[must_use]
+pub fn histories(model: &ModelSpec) -> (&'static str, &'static [&'static str]) {
+    match model {
+        ModelSpec::AttentionLstm(_) => ("sequences", &["user_id", "baskets"]),
+        ModelSpec::Prod2vec(_) | ModelSpec::Als(_) | ModelSpec::Cust2vec(_) => {
+            ("histories", &["user_id", "items", "counts"])
+        }
+    }
+}
+
+/// Whether a list for every user is made of a model.
+fn is_listed(spec: &RunSpec, train: &TrainSpec) -> bool {
+    spec.recommend.is_some() && train.model.question() == Question::User
+}
 
 /// What segments are described by: KPIs, and values of attributes.
 pub const DESCRIBED: [&str; 2] = ["user_kpis", "user_attributes"];
@@ -35,9 +51,10 @@ fn of_baseline(baseline: &BaselineSpec) -> &'static [&'static str] {
 pub fn reads(spec: &RunSpec) -> BTreeSet<&'static str> {
     let models = spec.train.iter().flat_map(|t| t.model.tables());
     let baselines = spec.baseline.iter().flat_map(of_baseline);
-    let lists = spec.recommend.iter().map(|_| &HISTORIES);
+    let listed = spec.train.iter().filter(|t| is_listed(spec, t));
+    let lists: Vec<&str> = listed.map(|t| histories(&t.model).0).collect();
     let segments = spec.segments.iter().flat_map(|_| &DESCRIBED);
-    let all = models.chain(baselines).chain(lists).chain(segments);
+    let all = models.chain(baselines).chain(&lists).chain(segments);
     let mut tables: BTreeSet<&str> = all.copied().collect();
     tables.extend(spec.questions().into_iter().map(queries));
     tables
@@ -112,12 +129,13 @@ fn publish(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
             after: vec!["evaluate".into()],
             kind,
         });
-        let knows_users = train.model.question() == Question::User;
-        if let Some(recommend) = spec.recommend.clone().filter(|_| knows_users) {
+        let listed = is_listed(spec, train);
+        if let Some(recommend) = spec.recommend.clone().filter(|_| listed) {
+            let (table, _) = histories(&train.model);
             let train = train.name.clone();
             steps.push(StepPlan {
                 id: format!("recommend:{train}"),
-                after: vec![id, format!("table:{HISTORIES}")],
+                after: vec![id, format!("table:{table}")],
                 kind: StepKind::Recommend { train, recommend },
             });
         }

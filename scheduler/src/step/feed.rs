@@ -2,11 +2,13 @@
 //! its own, and those that trainers read.
 
 use pannier_proto::event::StepOutcome;
-use pannier_proto::feed::{FeedSpec, Transform};
+use pannier_proto::feed::{FeedSpec, Part, Target, Transform};
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
-use pannier_proto::spec::{ModelSpec, NamedFeedSpec, Prod2vecParams, TrainSpec};
+use pannier_proto::spec::{
+    AttentionLstmParams, ModelSpec, NamedFeedSpec, Prod2vecParams, TrainSpec,
+};
 
 use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
@@ -49,7 +51,48 @@ pub async fn training(run: &StepRun, train: &TrainSpec) -> Result<FeedSpec, Step
             let columns = ["user_id", "baskets", "train"];
             Ok(select(&sequences, &columns, run.record.plan.spec.seed))
         }
+        ModelSpec::AttentionLstm(params) => {
+            let drawn = (Part::Train, Target::Random);
+            let feed = next_baskets(run, params, drawn).await?;
+            Ok(FeedSpec {
+                shuffle: true,
+                ..feed
+            })
+        }
     }
+}
+
+/// The feed of what a training is measured on after every epoch, where something is held out for that.
+pub async fn validation(run: &StepRun, train: &TrainSpec) -> Result<Option<FeedSpec>, StepFailure> {
+    match &train.model {
+        ModelSpec::AttentionLstm(params) if run.record.plan.spec.split.validates() => {
+            let last = (Part::Valid, Target::Last);
+            Ok(Some(next_baskets(run, params, last).await?))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Users' baskets, one of a part and those before it.
+async fn next_baskets(
+    run: &StepRun,
+    params: &AttentionLstmParams,
+    (part, target): (Part, Target),
+) -> Result<FeedSpec, StepFailure> {
+    let sequences = check::manifest(run, "sequences").await?;
+    Ok(FeedSpec {
+        transform: Transform::Sequences {
+            part,
+            target,
+            max_history: params.max_history,
+        },
+        batch_rows: u64::from(params.batch),
+        ..select(
+            &sequences,
+            &["baskets", "train", "valid"],
+            run.record.plan.spec.seed,
+        )
+    })
 }
 
 /// Pairs of the items of baskets.

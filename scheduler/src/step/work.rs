@@ -12,11 +12,11 @@ use pannier_proto::work::{
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::feed::{put, select, training};
+use super::feed::{put, select, training, validation};
 use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
-use crate::plan::{DESCRIBED, HISTORIES, queries};
+use crate::plan::{DESCRIBED, histories, queries};
 use crate::trainers::AttemptEvent;
 
 /// Places written for each query: enough for every metric asked for.
@@ -26,10 +26,15 @@ pub const TOP: u32 = 100;
 pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
     let feed = training(run, train).await?;
     put(run, &feed).await?;
+    let valid = validation(run, train).await?;
+    if let Some(valid) = &valid {
+        put(run, valid).await?;
+    }
     let work = TrainWork {
         spec: train.model.clone(),
         seed: run.record.plan.spec.seed,
         feed,
+        valid,
         vocab: vocab(run).await?,
         checkpoints: objects::checkpoints(&run.record.run_id, &train.name),
         artifact: artifact(run, &train.name)?,
@@ -92,11 +97,18 @@ pub async fn recommend(run: &StepRun, train: &str, spec: &RecommendSpec) -> Step
     if let Some(reason) = withheld(run, train)? {
         return Ok((StepOutcome::Withheld { reason }, false));
     }
+    let trained = run.record.plan.spec.train.iter().find(|t| t.name == train);
+    let trained = trained.ok_or_else(|| {
+        StepFailure::from(SchedulerError::Failed(format!(
+            "the spec trains no {train}"
+        )))
+    })?;
+    let (table, columns) = histories(&trained.model);
     let work = PredictWork {
         predictor: Predictor::Model {
             artifact: artifact(run, train)?,
         },
-        queries: written(run, HISTORIES, &["user_id", "items", "counts"]).await?,
+        queries: written(run, table, columns).await?,
         vocab: vocab(run).await?,
         top: spec.top,
         new_only: spec.filter_bought,

@@ -102,7 +102,7 @@ impl Prediction<'_> {
                 Some(file) => file,
                 None => output.insert(Output::create(storage, self, step.batch.schema_ref())?),
             };
-            file.write(&names, &ranked)?;
+            file.write((&names, &queries), &ranked)?;
             context.go_on()?;
             done += queries.len() as u64;
             if let Some(progress) = pace.tick(done, total, queries.len() as u64, None) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float32Array, RecordBatch, StringArray, UInt32Array, UInt64Array,
+};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
 use pannier_proto::ids::FIRST_ITEM;
@@ -11,6 +13,7 @@ use pannier_proto::work::PredictionForm;
 use crate::csv_file::CsvFile;
 use crate::error::TrainerError;
 use crate::predict::Prediction;
+use crate::predict::queries::Query;
 use crate::predict::rank::Place;
 use crate::storage::Storage;
 use crate::table_file::TableFile;
@@ -53,7 +56,13 @@ impl<'a> Output<'a> {
                 let item = field("item_id", DataType::Utf8);
                 (
                     "recommendations",
-                    vec![name, field("rank", DataType::UInt32), item, score],
+                    vec![
+                        name,
+                        field("rank", DataType::UInt32),
+                        item,
+                        score,
+                        field("bought", DataType::Boolean),
+                    ],
                 )
             }
         };
@@ -67,13 +76,13 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Adds queries with their places, best first.
+    /// Adds queries with their places, best first; lists say which items the query had already.
     ///
     /// # Errors
     /// [`TrainerError::Storage`].
     pub(crate) fn write(
         &mut self,
-        names: &ArrayRef,
+        (names, queries): (&ArrayRef, &[Query]),
         ranked: &[Vec<Place>],
     ) -> Result<(), TrainerError> {
         let at = (0u64..)
@@ -94,7 +103,12 @@ impl<'a> Output<'a> {
                 let items = &self.vocab.items;
                 let id = |p: &Place| &items[(p.item - FIRST_ITEM) as usize].item_id;
                 let ids = StringArray::from_iter(places().map(|p| Some(id(p))));
-                vec![names, ranks, Arc::new(ids), scores]
+                let own = queries.iter().zip(ranked).flat_map(|(query, places)| {
+                    let is_own = |p: &Place| Some(query.items.binary_search(&p.item).is_ok());
+                    places.iter().map(is_own)
+                });
+                let own = Arc::new(BooleanArray::from_iter(own));
+                vec![names, ranks, Arc::new(ids), scores, own]
             }
         };
         let batch = RecordBatch::try_new(Arc::clone(self.file.schema()), columns);

@@ -1,5 +1,6 @@
 //! Queries and baskets out of record batches.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch};
@@ -25,7 +26,8 @@ pub(crate) struct Query {
 }
 
 /// The queries of a batch: a column that names them, the first that holds no lists; `items`, and
-/// where there are any `counts`, and with these `baskets` and `user_id`. `rows`: indices there are.
+/// where there are any `counts`, and with these `baskets` and `user_id`; or `baskets` alone, whose items
+/// are counted. `rows`: indices there are.
 ///
 /// # Errors
 /// [`TrainerError::Data`] where a column is not as said or an index is not in the vocab.
@@ -41,6 +43,14 @@ pub(crate) fn queries(
             "they have no column without nulls that names them",
         )
     })?;
+    if batch.column_by_name("items").is_none()
+        && let Some(histories) = histories(batch, "queries", rows)?
+    {
+        return Ok((
+            Arc::clone(names),
+            histories.into_iter().map(counted).collect(),
+        ));
+    }
     let Some(counts) = batch.column_by_name("counts") else {
         let of_basket = |items| Query {
             items,
@@ -86,6 +96,20 @@ pub(crate) fn queries(
         })
     });
     Ok((Arc::clone(names), queries.collect::<Result<_, _>>()?))
+}
+
+/// A query of a user's baskets.
+fn counted(history: Vec<Vec<u32>>) -> Query {
+    let mut counts = BTreeMap::new();
+    for item in history.iter().flatten() {
+        *counts.entry(*item).or_insert(0.0) += 1.0;
+    }
+    Query {
+        items: counts.keys().copied().collect(),
+        counts: counts.into_values().collect(),
+        history,
+        user: None,
+    }
 }
 
 /// Column `items`, lists of UInt32, row by row: known real items, sorted, each once. PAD and
