@@ -9,7 +9,7 @@ pub struct TrialRow {
     pub params: String,
     /// What it was judged by, for example `ndcg@10`.
     pub metric: String,
-    /// A value for each fold.
+    /// A value for each fold; one alone where validation users judge.
     pub values: Vec<f64>,
 }
 
