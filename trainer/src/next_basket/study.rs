@@ -39,7 +39,7 @@ impl Study<'_> {
     ) -> Result<(BaselineModel, Vec<TrialRow>), TrainerError> {
         let judges = self.judges();
         if judges.is_empty() {
-            let reason = "nobody has both training and validation baskets, and the study of a baseline is judged by such users; hold some out, for example with [split] valid_users = 0.1, or remove the study";
+            let reason = "nobody has both training and validation baskets, and the study of a baseline is judged by such users; hold some out, for example with [split] valid_share = 0.1, or remove the study";
             return Err(TrainerError::data("sequences", reason));
         }
         let trials = self.study.trials(self.model, self.seed);

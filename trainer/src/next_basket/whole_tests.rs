@@ -331,7 +331,7 @@ fn error(baseline: &BaselineSpec, valid: bool, asked: RecordBatch) -> String {
 fn a_study_without_validation_users_says_what_to_do() {
     for baseline in studied() {
         let error = error(&baseline, false, asked());
-        assert!(error.contains("[split] valid_users = 0.1"), "{error}");
+        assert!(error.contains("[split] valid_share = 0.1"), "{error}");
     }
 }
 

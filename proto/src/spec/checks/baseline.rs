@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::RunSpec;
 use super::super::baseline::{BaselineModel, MOST};
+use super::super::prepare::SplitSpec;
 use super::{Complaint, complaint};
 
 /// Baselines have names of their own, and models none of theirs.
@@ -32,16 +33,22 @@ pub(super) fn names(spec: &RunSpec) -> Vec<Complaint> {
     found
 }
 
-/// A study's lists have no more combinations than can be drawn from.
+/// A study needs users to judge by, and its lists no more combinations than can be drawn from.
 pub(super) fn studies(spec: &RunSpec) -> Vec<Complaint> {
     let studies = spec.baseline.iter().enumerate();
     let studies = studies.filter_map(|(i, b)| Some((i, b.study.as_ref()?.combinations())));
-    let large = studies.filter(|(_, combinations)| *combinations > MOST);
-    large
-        .map(|(i, combinations)| {
-            let message = format!("the study has {combinations} combinations, {MOST} at most");
-            let help = "give fewer values";
-            complaint(format!("baseline[{i}].study"), message, help)
-        })
-        .collect()
+    let complaints = studies.filter_map(|(i, combinations)| {
+        let key = format!("baseline[{i}].study");
+        if !spec.split.validates() {
+            let message = "the study has no users to judge by: the split validates nothing";
+            let help = match spec.split {
+                SplitSpec::Time { .. } => "set `valid_weeks` in [split], to 1 say",
+                _ => "set `valid_share` in [split], to 0.1 say",
+            };
+            return Some(complaint(key, message, help));
+        }
+        let message = format!("the study has {combinations} combinations, {MOST} at most");
+        (combinations > MOST).then(|| complaint(key, message, "give fewer values"))
+    });
+    complaints.collect()
 }

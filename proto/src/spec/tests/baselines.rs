@@ -4,10 +4,13 @@
 use super::super::{BaselineModel, BaselineSpec, PersonalFrequencyParams, TifuKnnParams};
 use super::{error_after_head, parse};
 
+/// Behind a baseline with a study.
+const VALID: &str = "[split]\nvalid_weeks = 1\n";
+
 /// A spec that trains a model that knows users; `baseline` begins on line 8.
 fn with(baseline: &str) -> String {
     format!(
-        "{}[[train]]\nname = \"v\"\nmodel = \"als\"\n{baseline}",
+        "{}[[train]]\nname = \"v\"\nmodel = \"als\"\n{baseline}{VALID}",
         super::HEAD
     )
 }
@@ -100,7 +103,7 @@ fn a_training_named_like_a_named_baseline() {
 fn a_study_of_more_than_can_be_drawn_from() {
     let values = vec!["1"; 1001].join(", ");
     let text = format!(
-        "[[baseline]]\nmodel = \"tifu-knn\"\nstudy = {{ alpha = [{values}], groups = [{values}] }}\n"
+        "[[baseline]]\nmodel = \"tifu-knn\"\nstudy = {{ alpha = [{values}], groups = [{values}] }}\n{VALID}"
     );
     let error = error_of(&text);
     let expected = "error: the study has 1002001 combinations, 1000000 at most";
@@ -183,4 +186,17 @@ fn a_study_tries_every_combination_or_draws_some() {
         .map(|d| expected.iter().position(|e| e == d).unwrap());
     assert!(places.collect::<Vec<_>>().is_sorted_by(|a, b| a < b));
     assert!((2..20).any(|seed| described(&some, seed) != drawn));
+}
+
+#[test]
+fn a_study_without_users_to_judge_by() {
+    assert_eq!(
+        error_of("[[baseline]]\nmodel = \"up-cf\"\nstudy = { recency = [1, 5] }\n"),
+        r#"error: the study has no users to judge by: the split validates nothing
+  --> spec.toml:10:9
+   |
+10 | study = { recency = [1, 5] }
+   |         ^^^^^^^^^^^^^^^^^^^^
+   = help: set `valid_weeks` in [split], to 1 say"#
+    );
 }

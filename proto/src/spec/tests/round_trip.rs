@@ -846,7 +846,8 @@ prop_compose! {
         let (als, asked_for) = users.unzip();
         let (recommend, segments) = asked_for.unwrap_or_default();
         let asked = |baseline: &BaselineSpec| als.is_some() || baseline.model.answers(Question::Basket);
-        let baseline = baselines.into_iter().chain(BaselineModel::ALL.map(BaselineSpec::from)).filter(asked).collect();
+        let judged = |b: BaselineSpec| BaselineSpec { study: b.study.filter(|_| split.validates()), ..b };
+        let baseline = baselines.into_iter().chain(BaselineModel::ALL.map(BaselineSpec::from)).filter(asked).map(judged).collect();
         train.retain(|t| t.name != "als");
         train.extend(als);
         if train.is_empty() {
