@@ -52,10 +52,11 @@ pub fn reads(spec: &RunSpec) -> BTreeSet<&'static str> {
     let models = spec.train.iter().flat_map(|t| t.model.tables());
     let baselines = spec.baseline.iter().flat_map(of_baseline);
     let listed = spec.train.iter().filter(|t| is_listed(spec, t));
-    let lists: Vec<&str> = listed.map(|t| histories(&t.model).0).collect();
+    let lists = listed.map(|t| histories(&t.model).0);
     let segments = spec.segments.iter().flat_map(|_| &DESCRIBED);
-    let all = models.chain(baselines).chain(&lists).chain(segments);
+    let all = models.chain(baselines).chain(segments);
     let mut tables: BTreeSet<&str> = all.copied().collect();
+    tables.extend(lists);
     tables.extend(spec.questions().into_iter().map(queries));
     tables
 }
