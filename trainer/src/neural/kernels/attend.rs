@@ -152,18 +152,19 @@ impl Task for Pool<'_> {
             shares.clear();
             // SAFETY: the caller's for the instructions; panels have 64 numbers a row.
             unsafe {
-                shares.extend((0..length).map(|step| {
+                for step in 0..length {
                     let row = packing.row(step, rank);
                     let mut sum = V::splat(0.0);
-                    for (panel, score) in self.score.chunks_exact(COLUMNS).enumerate() {
-                        let bent = self.bent[(panel * rows + row) * COLUMNS..][..COLUMNS].as_ptr();
-                        for lane in (0..COLUMNS).step_by(WIDTH) {
-                            let score = V::load(score.as_ptr().add(lane));
-                            sum = V::load(bent.add(lane)).fma(score, sum);
-                        }
+                    let mut unit = 0;
+                    while unit < self.score.len() {
+                        let (panel, lane) = (unit / COLUMNS, unit % COLUMNS);
+                        let bent = &self.bent[(panel * rows + row) * COLUMNS + lane..][..WIDTH];
+                        let score = V::load(self.score.as_ptr().add(unit));
+                        sum = V::load(bent.as_ptr()).fma(score, sum);
+                        unit += WIDTH;
                     }
-                    sum.sum()
-                }));
+                    shares.push(sum.sum());
+                }
                 softmax::<V>(&mut shares);
                 let out = self.pooled.slice(rank * self.width, self.width);
                 for lane in (0..self.width).step_by(WIDTH) {
@@ -392,8 +393,9 @@ impl Task for Unbend<'_> {
                 let one = V::splat(1.0);
                 let score = V::load(self.score[lane..lane + WIDTH].as_ptr());
                 let (mut of_score, mut of_bias) = (V::splat(0.0), V::splat(0.0));
-                for (bent, of_row) in self.bent.chunks_exact_mut(COLUMNS).zip(self.rows) {
-                    let (at, of_row) = (bent.as_mut_ptr().add(lane), V::splat(*of_row));
+                for (row, of_row) in self.rows.iter().enumerate() {
+                    let at = self.bent[row * COLUMNS..][..COLUMNS].as_mut_ptr().add(lane);
+                    let of_row = V::splat(*of_row);
                     let bent = V::load(at);
                     of_score = bent.fma(of_row, of_score);
                     let of = of_row.mul(score).mul(one.sub(bent.mul(bent)));

@@ -129,6 +129,21 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
     Loss { loss, gradients }
 }
 
+/// The sum of whole vectors of numbers.
+#[inline(always)]
+unsafe fn sum_of<V: Vector>(numbers: &[f32]) -> f32 {
+    // SAFETY: the caller's for the instructions.
+    unsafe {
+        let mut sum = V::splat(0.0);
+        let mut at = 0;
+        while at + WIDTH <= numbers.len() {
+            sum = sum.add(V::load(numbers.as_ptr().add(at)));
+            at += WIDTH;
+        }
+        sum.sum()
+    }
+}
+
 struct Job<'a> {
     layer: Layer<'a>,
     targets: &'a Targets,
@@ -185,9 +200,8 @@ impl Task for Block<'_> {
             return (loss, Vec::new());
         };
         for (at, slopes) in slopes.chunks_exact(row).enumerate() {
-            let sum: f32 = slopes.iter().sum();
-            // SAFETY: the item is this task's alone.
-            unsafe { of_bias.at(first + at, 1).write(sum) };
+            // SAFETY: the item is this task's alone; the caller's for the instructions.
+            unsafe { of_bias.at(first + at, 1).write(sum_of::<V>(slopes)) };
         }
         // SAFETY: the caller's for the instructions; the items are this task's alone.
         unsafe {
@@ -230,11 +244,10 @@ impl Block<'_> {
             }
         }
         slopes[count..].fill(0.0);
-        let mut lanes = [0.0f32; WIDTH];
-        for chunk in losses[..count].chunks(WIDTH) {
-            lanes.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x);
-        }
-        let mut all = f64::from(lanes.iter().sum::<f32>() * less);
+        losses[count..].fill(0.0);
+        // SAFETY: 64 numbers; the caller's for the instructions.
+        let sum = unsafe { sum_of::<V>(&losses) };
+        let mut all = f64::from(sum * less);
         let bought = job.targets.of(item);
         let from = bought.partition_point(|rank| (*rank as usize) < first);
         for rank in &bought[from..] {
