@@ -59,7 +59,7 @@ enum Ranker {
     /// By vectors of users.
     Users(Users),
     /// By the baskets before.
-    NextBasket(NextBasket),
+    NextBasket(Box<NextBasket>),
 }
 
 impl Prediction<'_> {
@@ -214,7 +214,7 @@ fn model(
             let scorer = attention_lstm::artifact::load(storage, artifact, &params, items)?;
             let limits = attention_lstm::train::limits(&params);
             let next = NextBasket::new(scorer, limits, counts);
-            (counts.len(), Ranker::NextBasket(next))
+            (counts.len(), Ranker::NextBasket(Box::new(next)))
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;

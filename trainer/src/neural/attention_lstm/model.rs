@@ -72,6 +72,31 @@ pub struct Named {
 pub(crate) const ITEMS: &str = "items";
 
 impl Sizes {
+    /// Whether weights are all there, in order and shape, of a model that the kernels can do.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where not.
+    pub(crate) fn check(&self, weights: &[Named]) -> Result<(), TrainerError> {
+        let wrong = |reason: String| Err(TrainerError::data("weights", reason));
+        if self.hidden == 0 || !self.hidden.is_multiple_of(16) || self.embedding == 0 {
+            return wrong("hidden units must be a multiple of 16, vectors not empty".into());
+        }
+        let shapes = self.shapes();
+        if weights.len() != shapes.len() {
+            return wrong(format!("{} of {} are there", weights.len(), shapes.len()));
+        }
+        for (of, (name, shape)) in weights.iter().zip(shapes) {
+            let len = shape.iter().product::<usize>();
+            if of.name != name || of.shape != shape || of.numbers.len() != len {
+                return wrong(format!(
+                    "`{}` is not `{name}` of the shape {shape:?}",
+                    of.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Every weight's name and shape: the table first, then those of the module as it is visited.
     #[must_use]
     pub fn shapes(&self) -> Vec<(&'static str, Vec<usize>)> {
@@ -235,7 +260,7 @@ impl AttentionLstm {
 }
 
 /// Gathers weights as they are visited.
-struct Read(Vec<FlexTensor>);
+pub(super) struct Read(pub Vec<FlexTensor>);
 
 impl ModuleVisitor for Read {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

@@ -134,3 +134,51 @@ unsafe fn narrow<V: Vector, const N: usize>(parts: &[Part], first: usize, out: &
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::some;
+    use super::super::simd::{Task, available, run_with};
+    use super::*;
+
+    struct Of<'a>(&'a [f32], &'a [f32]);
+
+    impl Task for Of<'_> {
+        type Output = Vec<f32>;
+
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) -> Vec<f32> {
+            let mut tile = Tile::ZERO;
+            // SAFETY: both have all that is named; the caller's for the instructions.
+            unsafe {
+                let part = Part {
+                    rows: rows(self.0.as_ptr(), 30, 1, 4),
+                    step: 2,
+                    inner: 5,
+                    runs: 3,
+                    run: 10,
+                    columns: self.1.as_ptr(),
+                    stride: COLUMNS,
+                };
+                sum::<V>(&[part, part], &mut tile);
+            }
+            tile.0.concat()
+        }
+    }
+
+    #[test]
+    fn every_processor_gives_the_same_bits() {
+        let (left, right) = (some(150, 1), some(15 * COLUMNS, 2));
+        let all: Vec<Vec<f32>> = available()
+            .into_iter()
+            .map(|set| run_with(set, Of(&left, &right)))
+            .collect();
+        assert!(all.iter().all(|one| *one == all[0]));
+        for (at, sum) in all[0].iter().enumerate() {
+            let (row, column) = (1 + (at / COLUMNS).min(3), at % COLUMNS);
+            let term = |k: usize| left[row * 30 + k * 2] * right[k * COLUMNS + column];
+            let expected: f32 = 2.0 * (0..15).map(term).sum::<f32>();
+            assert!((sum - expected).abs() < 1e-5);
+        }
+    }
+}
