@@ -68,10 +68,39 @@ pub struct Named {
     pub numbers: Vec<f32>,
 }
 
+fn glorot(inputs: usize, outputs: usize) -> f32 {
+    (6.0 / (inputs + outputs) as f32).sqrt()
+}
+
 /// Name of the table of item vectors, which is not part of the module.
 pub(crate) const ITEMS: &str = "items";
 
 impl Sizes {
+    /// Whether weights are all there, in order and shape, of a model that the kernels can do.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where not.
+    pub(crate) fn check(&self, weights: &[Named]) -> Result<(), TrainerError> {
+        let wrong = |reason: String| Err(TrainerError::data("weights", reason));
+        if self.hidden == 0 || !self.hidden.is_multiple_of(16) || self.embedding == 0 {
+            return wrong("hidden units must be a multiple of 16, vectors not empty".into());
+        }
+        let shapes = self.shapes();
+        if weights.len() != shapes.len() {
+            return wrong(format!("{} of {} are there", weights.len(), shapes.len()));
+        }
+        for (of, (name, shape)) in weights.iter().zip(shapes) {
+            let len = shape.iter().product::<usize>();
+            if of.name != name || of.shape != shape || of.numbers.len() != len {
+                return wrong(format!(
+                    "`{}` is not `{name}` of the shape {shape:?}",
+                    of.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Every weight's name and shape: the table first, then those of the module as it is visited.
     #[must_use]
     pub fn shapes(&self) -> Vec<(&'static str, Vec<usize>)> {
@@ -93,7 +122,8 @@ impl Sizes {
     }
 
     /// The first weights: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio 2010), gates apart;
-    /// item vectors uniform in ±0.5; biases 0, those of forget gates 1 (Jozefowicz et al. 2015).
+    /// item vectors in ±0.5, and weights of the output, which has so many, in ±1/√inputs; biases 0,
+    /// those of forget gates 1 (Jozefowicz et al. 2015).
     #[must_use]
     pub fn first(&self, seed: u64) -> Vec<Named> {
         let shapes = self.shapes().into_iter().enumerate();
@@ -101,16 +131,10 @@ impl Sizes {
             let len: usize = shape.iter().product();
             let bound = match (name, shape.as_slice()) {
                 (ITEMS, _) => 0.5,
-                (name, [rows, columns]) => {
-                    let gates = if name.starts_with("attention") || name.starts_with("output") {
-                        1
-                    } else {
-                        4
-                    };
-                    (6.0 / (rows.min(&self.attention.max(*columns)) + columns / gates) as f32)
-                        .sqrt()
-                }
-                ("attention.score", _) => (6.0 / (len + 1) as f32).sqrt(),
+                ("output.weights", [_, width]) => 1.0 / (*width as f32).sqrt(),
+                ("attention.hidden", [rows, columns]) => glorot(*rows, *columns),
+                (_, [rows, gates]) => glorot(*rows, gates / 4),
+                ("attention.score", _) => glorot(len, 1),
                 _ => 0.0,
             };
             let mut rng = KeyedRng::new(mix(seed ^ mix(at as u64)));
@@ -235,7 +259,7 @@ impl AttentionLstm {
 }
 
 /// Gathers weights as they are visited.
-struct Read(Vec<FlexTensor>);
+pub(super) struct Read(pub Vec<FlexTensor>);
 
 impl ModuleVisitor for Read {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

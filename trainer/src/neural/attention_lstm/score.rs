@@ -4,7 +4,7 @@ use burn::backend::Flex;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::batch::{Batch, History};
-use super::model::{AttentionLstm, ITEMS, Named, Sizes};
+use super::model::{AttentionLstm, Named, Sizes};
 use crate::error::TrainerError;
 use crate::neural::kernels::output::{Layer, loss};
 use crate::neural::kernels::{Targets, pool, predict};
@@ -26,19 +26,8 @@ impl Scorer {
     /// # Errors
     /// [`TrainerError::Data`] where one is missing or of another shape.
     pub fn new(sizes: Sizes, mut weights: Vec<Named>) -> Result<Self, TrainerError> {
-        let shapes = sizes.shapes();
-        let fit = weights.len() == shapes.len()
-            && weights.iter().zip(&shapes).all(|(w, (name, shape))| {
-                w.name == *name
-                    && w.shape == *shape
-                    && w.numbers.len() == shape.iter().product::<usize>()
-            });
-        if !fit {
-            let reason = "they are not those of an attention LSTM of this size";
-            return Err(TrainerError::data("weights", reason));
-        }
+        sizes.check(&weights)?;
         let items = weights.remove(0);
-        debug_assert_eq!(items.name, ITEMS);
         let device = Device::flex();
         let model = AttentionLstm::new(&weights, &device)?;
         let mut last = weights.split_off(weights.len() - 2).into_iter();

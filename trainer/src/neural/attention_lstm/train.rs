@@ -129,7 +129,9 @@ impl Training<'_> {
                 reporter.send(progress);
             }
             if course.next.1 == 0 {
+                let began = Instant::now();
                 self.end_of_epoch(&mut learner, &mut course, step.epoch, (context, &pool))?;
+                stalls.all.compute += began.elapsed().as_secs_f64();
             }
             let every = u64::from(self.params.checkpoint_steps);
             if course.next.1 == 0 || every > 0 && (global + 1).is_multiple_of(every) {

@@ -14,8 +14,10 @@ use super::product::add;
 use super::simd::{Task, Vector, WIDTH, run};
 use super::tile::{COLUMNS, Part, ROWS, Tile, rows, sum};
 
-/// Items of a task: a whole number of tiles.
+/// Items of a block: a whole number of tiles.
 const BLOCK: usize = 48 * ROWS;
+/// Tasks at most, whatever the number of threads: each has gradients of the vectors of its own.
+const TASKS: usize = 64;
 
 /// What was bought: for each item, ascending, the sequences.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -100,15 +102,14 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
         along: &Panels::new(vectors, sequences, width),
         out: learn.then(|| (Cells::new(&mut weights), Cells::new(&mut bias))),
     };
-    let blocks: Vec<(f64, Vec<f32>)> = (0..items.div_ceil(BLOCK))
-        .into_par_iter()
-        .map(|block| {
-            run(Block {
-                job: &job,
-                items: block * BLOCK..items.min((block + 1) * BLOCK),
-            })
+    let each = items.div_ceil(BLOCK).div_ceil(TASKS).max(1) * BLOCK;
+    let tasks = (0..items.div_ceil(each)).into_par_iter().map(|task| {
+        run(Blocks {
+            job: &job,
+            items: task * each..items.min((task + 1) * each),
         })
-        .collect();
+    });
+    let blocks: Vec<(f64, Vec<f32>)> = tasks.collect();
     let loss = blocks.iter().map(|(loss, _)| loss).sum::<f64>() / (sequences * items) as f64;
     let gradients = learn.then(|| {
         let mut of_vectors = vec![0.0; vectors.len()];
@@ -129,6 +130,21 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
     Loss { loss, gradients }
 }
 
+/// The sum of whole vectors of numbers.
+#[inline(always)]
+unsafe fn sum_of<V: Vector>(numbers: &[f32]) -> f32 {
+    // SAFETY: the caller's for the instructions.
+    unsafe {
+        let mut sum = V::splat(0.0);
+        let mut at = 0;
+        while at + WIDTH <= numbers.len() {
+            sum = sum.add(V::load(numbers.as_ptr().add(at)));
+            at += WIDTH;
+        }
+        sum.sum()
+    }
+}
+
 struct Job<'a> {
     layer: Layer<'a>,
     targets: &'a Targets,
@@ -140,22 +156,46 @@ struct Job<'a> {
     out: Option<(Cells<'a>, Cells<'a>)>,
 }
 
-struct Block<'a> {
+/// The blocks of a task.
+struct Blocks<'a> {
     job: &'a Job<'a>,
     items: std::ops::Range<usize>,
 }
 
-impl Task for Block<'_> {
+impl Task for Blocks<'_> {
     /// The loss's sum, and the share of the vectors' gradients, as panels [sequences, 64].
     type Output = (f64, Vec<f32>);
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> Self::Output {
+        let (job, end) = (self.job, self.items.end);
+        let room = job.along.count() * job.sequences * COLUMNS;
+        let mut share = vec![0.0; if job.out.is_some() { room } else { 0 }];
+        let mut slopes = vec![0.0; BLOCK.min(self.items.len()) * job.across.count() * COLUMNS];
+        let mut loss = 0.0;
+        for first in self.items.step_by(BLOCK) {
+            let items = first..end.min(first + BLOCK);
+            // SAFETY: the caller's.
+            loss += unsafe { Block { job, items }.run::<V>(&mut slopes, &mut share) };
+        }
+        (loss, share)
+    }
+}
+
+struct Block<'a> {
+    job: &'a Job<'a>,
+    items: std::ops::Range<usize>,
+}
+
+impl Block<'_> {
+    /// The loss's sum; adds to the share of the vectors' gradients.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(&self, slopes: &mut [f32], share: &mut [f32]) -> f64 {
         let job = self.job;
         let panels = job.across.count();
         let (first, count) = (self.items.start, self.items.len());
         let row = panels * COLUMNS;
-        let mut slopes = vec![0.0; count * row];
+        let slopes = &mut slopes[..count * row];
         let mut tile = Tile::ZERO;
         let mut loss = 0.0;
         let weights = job.layer.weights.as_ptr();
@@ -182,18 +222,18 @@ impl Task for Block<'_> {
             }
         }
         let Some((of_weights, of_bias)) = job.out else {
-            return (loss, Vec::new());
+            return loss;
         };
         for (at, slopes) in slopes.chunks_exact(row).enumerate() {
-            let sum: f32 = slopes.iter().sum();
-            // SAFETY: the item is this task's alone.
-            unsafe { of_bias.at(first + at, 1).write(sum) };
+            // SAFETY: the item is this task's alone; the caller's for the instructions.
+            unsafe { of_bias.at(first + at, 1).write(sum_of::<V>(slopes)) };
         }
         // SAFETY: the caller's for the instructions; the items are this task's alone.
         unsafe {
-            self.weights::<V>(&slopes, of_weights, &mut tile);
-            (loss, self.vectors::<V>(&slopes, &mut tile))
+            self.weights::<V>(slopes, of_weights, &mut tile);
+            self.vectors::<V>(slopes, share, &mut tile);
         }
+        loss
     }
 }
 
@@ -230,11 +270,10 @@ impl Block<'_> {
             }
         }
         slopes[count..].fill(0.0);
-        let mut lanes = [0.0f32; WIDTH];
-        for chunk in losses[..count].chunks(WIDTH) {
-            lanes.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x);
-        }
-        let mut all = f64::from(lanes.iter().sum::<f32>() * less);
+        losses[count..].fill(0.0);
+        // SAFETY: 64 numbers; the caller's for the instructions.
+        let sum = unsafe { sum_of::<V>(&losses) };
+        let mut all = f64::from(sum * less);
         let bought = job.targets.of(item);
         let from = bought.partition_point(|rank| (*rank as usize) < first);
         for rank in &bought[from..] {
@@ -284,11 +323,10 @@ impl Block<'_> {
 
     /// The items' share of the vectors' gradients.
     #[inline(always)]
-    unsafe fn vectors<V: Vector>(&self, slopes: &[f32], tile: &mut Tile) -> Vec<f32> {
+    unsafe fn vectors<V: Vector>(&self, slopes: &[f32], out: &mut [f32], tile: &mut Tile) {
         let job = self.job;
         let row = job.across.count() * COLUMNS;
         let panels = job.along.count();
-        let mut out = vec![0.0; panels * job.sequences * COLUMNS];
         let first = self.items.start * job.width;
         // The last panel may be narrower than a tile: its columns are copied where they have room.
         let narrow = !job.width.is_multiple_of(COLUMNS);
@@ -325,7 +363,6 @@ impl Block<'_> {
                 }
             }
         }
-        out
     }
 }
 

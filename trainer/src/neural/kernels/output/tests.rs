@@ -80,10 +80,10 @@ fn loss_and_gradients_are_those_of_the_formula() {
     }
 }
 
-/// More than one block of items.
+/// More than one block of items, and of tasks.
 #[test]
 fn blocks_change_nothing() {
-    let (sequences, items, width) = (4, BLOCK + 5, 16);
+    let (sequences, items, width) = (4, TASKS * BLOCK + 5, 16);
     let vectors = some(sequences * width, 1);
     let (weights, bias) = (some(items * width, 2), some(items, 3));
     let bought: Vec<Vec<u32>> = (0..sequences as u32)
