@@ -54,6 +54,7 @@ fn read(file: &str) -> Result<(Sizes, Vec<Named>, Vec<Users>)> {
         embedding: embedding as usize,
         hidden: hidden as usize,
         attention: attention as usize,
+        repeat: 0,
     };
     let mut weights = Vec::new();
     for (name, shape) in sizes.shapes() {

@@ -161,7 +161,7 @@ impl Learner {
         if let Some(factors) = factors(USERS, shape[0] * shape[1], how.dropout) {
             vectors = vectors * Tensor::from_data(TensorData::new(factors, shape), &self.device);
         }
-        let loss = model.loss(vectors, &batch.targets, self.balance.clone());
+        let loss = model.loss(vectors, batch, self.balance.clone());
         let value = loss
             .clone()
             .try_into_scalar::<f32>()
@@ -316,6 +316,7 @@ mod tests {
         embedding: 8,
         hidden: 16,
         attention: 8,
+        repeat: 4,
     };
 
     #[test]
@@ -366,7 +367,7 @@ mod tests {
             vec![vec![5], vec![6, 7], vec![8]],
         ];
         let targets = [vec![0, 9], vec![10], vec![11, 12, 13]];
-        let batch = Batch::new(&histories, &targets, 20).unwrap();
+        let batch = sizes.batch(&histories, &targets).unwrap();
         for (dropout, recurrent_dropout, clip_norm) in [
             (0.0, 0.0, 0.0),
             (0.2, 0.0, 0.0),

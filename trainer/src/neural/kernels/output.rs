@@ -19,7 +19,7 @@ const BLOCK: usize = 48 * ROWS;
 /// Tasks at most, whatever the number of threads: each has gradients of the vectors of its own.
 const TASKS: usize = 64;
 
-/// What was bought: for each item, ascending, the sequences.
+/// Pairs of items and sequences, such as what was bought: for each item, ascending, the sequences.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Targets {
     /// By item: where its sequences begin; then the number of all.
@@ -53,8 +53,20 @@ impl Targets {
     }
 
     fn of(&self, item: usize) -> &[u32] {
-        &self.sequences[self.starts[item] as usize..self.starts[item + 1] as usize]
+        &self.sequences[self.range(item)]
     }
+
+    pub(crate) fn range(&self, item: usize) -> std::ops::Range<usize> {
+        self.starts[item] as usize..self.starts[item + 1] as usize
+    }
+}
+
+/// Something that the logits of some pairs have besides.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Added<'a> {
+    pub pairs: &'a Targets,
+    /// A number for each pair.
+    pub logits: &'a [f32],
 }
 
 /// The layer.
@@ -66,6 +78,8 @@ pub(crate) struct Layer<'a> {
     pub bias: &'a [f32],
     /// By item: weight of the loss where it was not bought, and where it was; none: 1 and 1.
     pub balance: Option<&'a [[f32; 2]]>,
+    /// What is added to logits.
+    pub added: Option<Added<'a>>,
 }
 
 /// The loss, and where they were asked for the gradients.
@@ -84,6 +98,8 @@ pub(crate) struct Gradients {
     pub weights: Vec<f32>,
     /// [items].
     pub bias: Vec<f32>,
+    /// Of what is added.
+    pub added: Vec<f32>,
 }
 
 /// The loss of vectors [sequences, width]; the width is a multiple of 16.
@@ -93,6 +109,8 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
     assert!(width.is_multiple_of(WIDTH) && targets.starts.len() == items + 1);
     let mut weights = vec![0.0; if learn { items * width } else { 0 }];
     let mut bias = vec![0.0; if learn { items } else { 0 }];
+    let pairs = layer.added.map_or(0, |added| added.logits.len());
+    let mut added = vec![0.0; if learn { pairs } else { 0 }];
     let job = Job {
         layer,
         targets,
@@ -100,7 +118,11 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
         width,
         across: &Panels::transposed(vectors, width, sequences),
         along: &Panels::new(vectors, sequences, width),
-        out: learn.then(|| (Cells::new(&mut weights), Cells::new(&mut bias))),
+        out: learn.then(|| Out {
+            weights: Cells::new(&mut weights),
+            bias: Cells::new(&mut bias),
+            added: Cells::new(&mut added),
+        }),
     };
     let each = items.div_ceil(BLOCK).div_ceil(TASKS).max(1) * BLOCK;
     let tasks = (0..items.div_ceil(each)).into_par_iter().map(|task| {
@@ -125,6 +147,7 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
             vectors: of_vectors,
             weights,
             bias,
+            added,
         }
     });
     Loss { loss, gradients }
@@ -153,7 +176,15 @@ struct Job<'a> {
     /// Vectors with the sequences as columns, and as rows.
     across: &'a Panels,
     along: &'a Panels,
-    out: Option<(Cells<'a>, Cells<'a>)>,
+    out: Option<Out<'a>>,
+}
+
+/// Where gradients go.
+#[derive(Clone, Copy)]
+struct Out<'a> {
+    weights: Cells<'a>,
+    bias: Cells<'a>,
+    added: Cells<'a>,
 }
 
 /// The blocks of a task.
@@ -221,7 +252,12 @@ impl Block<'_> {
                 }
             }
         }
-        let Some((of_weights, of_bias)) = job.out else {
+        let Some(Out {
+            weights: of_weights,
+            bias: of_bias,
+            ..
+        }) = job.out
+        else {
             return loss;
         };
         for (at, slopes) in slopes.chunks_exact(row).enumerate() {
@@ -258,6 +294,11 @@ impl Block<'_> {
         let bias = job.layer.bias[item];
         let by = 1.0 / (job.sequences * job.layer.bias.len()) as f32;
         let (mut losses, mut chances) = ([0.0f32; COLUMNS], [0.0f32; COLUMNS]);
+        let mut logits = *logits;
+        self.added(item, first..first + count, |pair, at| {
+            let added = job.layer.added.map_or(0.0, |added| added.logits[pair]);
+            logits[at] += added;
+        });
         for lane in (0..COLUMNS).step_by(WIDTH) {
             // SAFETY: all have 64 numbers; the caller's for the instructions.
             unsafe {
@@ -285,7 +326,35 @@ impl Block<'_> {
             slopes[at] = (chances[at] - 1.0) * by * more;
             all += f64::from((losses[at] - z) * more - losses[at] * less);
         }
+        if let Some(out) = job.out {
+            self.added(item, first..first + count, |pair, at| {
+                // SAFETY: the item's pairs are this task's alone.
+                unsafe { out.added.at(pair, 1).write(slopes[at]) };
+            });
+        }
         all
+    }
+
+    /// The pairs of an item with these sequences: which, and which of the sequences.
+    #[inline(always)]
+    fn added(
+        &self,
+        item: usize,
+        ranks: std::ops::Range<usize>,
+        mut each: impl FnMut(usize, usize),
+    ) {
+        let Some(added) = self.job.layer.added else {
+            return;
+        };
+        let range = added.pairs.range(item);
+        let all = &added.pairs.sequences[range.clone()];
+        let from = all.partition_point(|rank| (*rank as usize) < ranks.start);
+        for (at, rank) in all.iter().enumerate().skip(from) {
+            if *rank as usize >= ranks.end {
+                break;
+            }
+            each(range.start + at, *rank as usize - ranks.start);
+        }
     }
 
     /// Gradients of the items' weights.

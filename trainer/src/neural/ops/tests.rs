@@ -83,7 +83,12 @@ fn gradients_equal_burns_own() {
         )
     };
     let bought: [&[u32]; 3] = [&[1, 4], &[10], &[0, 4, 5]];
-    let targets = Arc::new(Targets::new(bought.iter().copied(), items));
+    let everything: Vec<u32> = (0..items as u32).collect();
+    let target = Target {
+        bought: Arc::new(Targets::new(bought.iter().copied(), items)),
+        balance: None,
+        pairs: Arc::new(Targets::new([&everything[..]; 3].into_iter(), items)),
+    };
     let dense: Vec<f32> = bought
         .iter()
         .flat_map(|bought| (0..items as u32).map(|i| f32::from(u8::from(bought.contains(&i)))))
@@ -98,6 +103,7 @@ fn gradients_equal_burns_own() {
         );
         let out = leaf(some(items * 2 * hidden, 33), [items, 2 * hidden]);
         let bias = leaf(some(items, 34), [items]);
+        let added = leaf(some(3 * items, 35), [3 * items]);
         let loss = if fused {
             let states = bilstm(
                 x.clone(),
@@ -114,7 +120,13 @@ fn gradients_equal_burns_own() {
                 Arc::clone(&packing),
             );
             // As where something else comes between: what is handed back is not 1.
-            output_loss(users, out.clone(), bias.clone(), Arc::clone(&targets), None) * 3.0
+            output_loss(
+                users,
+                out.clone(),
+                bias.clone(),
+                added.clone(),
+                target.clone(),
+            ) * 3.0
         } else {
             let users = users(
                 &x,
@@ -124,6 +136,7 @@ fn gradients_equal_burns_own() {
                 &packing,
             );
             let z = users.matmul(out.clone().transpose()) + bias.clone().unsqueeze();
+            let z = z + added.clone().reshape([items, 3]).transpose();
             let y = Tensor::<2>::from_data(TensorData::new(dense.clone(), [3, items]), &z.device());
             let z = z.clone().exp().log1p() - z * y;
             z.mean() * 3.0
@@ -143,6 +156,7 @@ fn gradients_equal_burns_own() {
             numbers(v.grad(&grads).unwrap()),
             numbers(out.grad(&grads).unwrap()),
             numbers(bias.grad(&grads).unwrap()),
+            numbers(added.grad(&grads).unwrap()),
         ];
         (value, all)
     };
