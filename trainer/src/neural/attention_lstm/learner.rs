@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn weights_are_moved_where_they_are() {
         let mut learner = Learner::new(SIZES, SIZES.first(3), None).unwrap();
-        let batch = Batch::new(&[vec![vec![1, 2], vec![3]]], &[vec![0, 9]], 20).unwrap();
+        let batch = SIZES.batch(&[vec![vec![1, 2], vec![3]]], &[vec![0, 9]]).unwrap();
         let places = |learner: &Learner| {
             let mut read = Read(Vec::new());
             learner.model().unwrap().visit(&mut read);
@@ -355,7 +355,7 @@ mod tests {
                 )
                 .unwrap();
         }
-        assert_eq!((before.len(), places(&learner)), (11, before));
+        assert_eq!((before.len(), places(&learner)), (16, before));
     }
 
     #[test]
