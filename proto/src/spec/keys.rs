@@ -225,6 +225,7 @@ pub(super) const ATTENTION_LSTM: TableKeys = TableKeys {
         "recurrent_dropout",
         "max_history",
         "max_basket",
+        "repeat_units",
         "loss",
         "watch",
         "k",

@@ -38,13 +38,19 @@ impl Attentive {
     /// that the item is in the next basket; a user without a basket gets items by popularity.
     ///
     /// # Errors
-    /// [`TrainerError::Data`] where an item is not in the catalogue.
+    /// [`TrainerError::Data`] where an item is not in the catalogue, or queries have items and no
+    /// baskets.
     pub(crate) fn rank(
         &self,
         queries: &[Query],
         places: usize,
         new_only: bool,
     ) -> Result<Vec<Vec<Place>>, TrainerError> {
+        let without = |query: &Query| query.history.is_empty() && !query.items.is_empty();
+        if queries.iter().any(without) {
+            let reason = "they say what users bought, but not in which baskets: column `baskets`";
+            return Err(TrainerError::data("queries", reason));
+        }
         let mut all = Vec::with_capacity(queries.len());
         for block in queries.chunks(BLOCK) {
             let history =

@@ -60,7 +60,7 @@ enum Ranker {
     /// By vectors of users.
     Users(Users),
     /// By the baskets before.
-    Attentive(Attentive),
+    Attentive(Box<Attentive>),
 }
 
 impl Prediction<'_> {
@@ -228,7 +228,7 @@ fn model(
             let scorer = attention_lstm::artifact::load(storage, artifact, &params, items)?;
             let limits = attention_lstm::train::limits(&params);
             let next = Attentive::new(scorer, limits, counts);
-            (counts.len(), Ranker::Attentive(next))
+            (counts.len(), Ranker::Attentive(Box::new(next)))
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;

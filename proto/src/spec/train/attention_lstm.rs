@@ -49,6 +49,9 @@ pub struct AttentionLstmParams {
     pub max_history: u32,
     /// Items of a basket of the history at most, the most popular, 1 to 65536; 256 unless given.
     pub max_basket: u32,
+    /// Units by which a user's own items, how often and how lately they were bought, have a say of their
+    /// own in whether they are bought again, 0 to 256, 0 for the plain model; 16 unless given.
+    pub repeat_units: u32,
     /// What is minimised: `bce`, binary cross-entropy over all items, or `balanced-bce`, by which an item's
     /// few purchases weigh as much as its many absences; `bce` unless given.
     pub loss: BasketLoss,
@@ -133,6 +136,7 @@ impl Default for AttentionLstmParams {
             recurrent_dropout: 0.2,
             max_history: 80,
             max_basket: 256,
+            repeat_units: 16,
             loss: BasketLoss::Bce,
             watch: Watch::Ndcg,
             k: 10,
@@ -195,6 +199,7 @@ impl AttentionLstmParams {
             recurrent_dropout: share("recurrent_dropout", default.recurrent_dropout),
             max_history: whole("max_history", 0..=u32::MAX, default.max_history),
             max_basket: whole("max_basket", 1..=65536, default.max_basket),
+            repeat_units: whole("repeat_units", 0..=256, default.repeat_units),
             k: whole("k", 1..=1000, default.k),
             patience: whole("patience", 0..=u32::MAX, default.patience),
             checkpoint_steps: whole("checkpoint_steps", 0..=u32::MAX, default.checkpoint_steps),

@@ -18,6 +18,7 @@ pub(crate) fn sizes(params: &AttentionLstmParams, items: usize) -> Sizes {
         embedding: params.embedding as usize,
         hidden: params.hidden as usize,
         attention: params.attention as usize,
+        repeat: params.repeat_units as usize,
     }
 }
 

@@ -6,6 +6,7 @@ use arrow::array::{AsArray, ListArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
 use pannier_proto::ids::FIRST_ITEM;
 
+use super::repeats::Repeats;
 use crate::error::TrainerError;
 use crate::neural::kernels::{Baskets, Packing, Targets};
 
@@ -23,6 +24,8 @@ pub struct Batch {
     pub sequences: Vec<u32>,
     /// What was bought next.
     pub targets: Arc<Targets>,
+    /// What users bought before, where it has logits of its own.
+    pub repeats: Option<Repeats>,
 }
 
 impl Batch {
@@ -61,7 +64,16 @@ impl Batch {
             sequences,
             targets: Arc::new(Targets::new(bought, items)),
             packing: Arc::new(packing),
+            repeats: None,
         })
+    }
+
+    /// The same with what users bought before; of the same histories.
+    #[must_use]
+    pub fn with_repeats(mut self, histories: &[History], items: usize) -> Self {
+        let by_rank = self.packing.order.iter().map(|at| &histories[*at as usize]);
+        self.repeats = Some(Repeats::new(by_rank, items));
+        self
     }
 
     /// Users.

@@ -70,15 +70,14 @@ impl Learner {
     /// bought, and where it was.
     ///
     /// # Errors
-    /// [`TrainerError::Data`] where one is missing.
+    /// [`TrainerError::Data`] where one is missing or of another shape, or units are no multiple of 16.
     pub fn new(
         sizes: Sizes,
         mut weights: Vec<Named>,
         balance: Option<Vec<[f32; 2]>>,
     ) -> Result<Self, TrainerError> {
-        let missing = || TrainerError::data("weights", "there are no vectors of items");
-        let items = (!weights.is_empty()).then(|| weights.remove(0));
-        let items = items.filter(|w| w.name == ITEMS).ok_or_else(missing)?;
+        sizes.check(&weights)?;
+        let items = weights.remove(0);
         let device = Device::flex().autodiff();
         let len = |shape: &[usize]| shape.iter().product::<usize>();
         let moments = sizes.shapes().into_iter().skip(1);
@@ -162,7 +161,7 @@ impl Learner {
         if let Some(factors) = factors(USERS, shape[0] * shape[1], how.dropout) {
             vectors = vectors * Tensor::from_data(TensorData::new(factors, shape), &self.device);
         }
-        let loss = model.loss(vectors, &batch.targets, self.balance.clone());
+        let loss = model.loss(vectors, batch, self.balance.clone());
         let value = loss
             .clone()
             .try_into_scalar::<f32>()
@@ -309,23 +308,66 @@ impl ModuleMapper for Move<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Read;
     use super::*;
+
+    const SIZES: Sizes = Sizes {
+        items: 20,
+        embedding: 8,
+        hidden: 16,
+        attention: 8,
+        repeat: 4,
+    };
+
+    #[test]
+    fn weights_that_do_not_fit_are_refused() {
+        let odd = Sizes {
+            hidden: 20,
+            ..SIZES
+        };
+        assert!(Learner::new(odd, odd.first(3), None).is_err());
+        let mut weights = SIZES.first(3);
+        weights[3].numbers.pop();
+        assert!(Learner::new(SIZES, weights, None).is_err());
+        assert!(super::super::Scorer::new(SIZES, SIZES.first(3)[1..].to_vec()).is_err());
+    }
+
+    /// A copy of all weights in every step would be a tenth of its time.
+    #[test]
+    fn weights_are_moved_where_they_are() {
+        let mut learner = Learner::new(SIZES, SIZES.first(3), None).unwrap();
+        let batch = SIZES.batch(&[vec![vec![1, 2], vec![3]]], &[vec![0, 9]]).unwrap();
+        let places = |learner: &Learner| {
+            let mut read = Read(Vec::new());
+            learner.model().unwrap().visit(&mut read);
+            let places = read.0.iter().map(|tensor| tensor.storage::<f32>().as_ptr());
+            places.collect::<Vec<_>>()
+        };
+        let before = places(&learner);
+        for _ in 0..3 {
+            learner
+                .step(
+                    &batch,
+                    &Rates {
+                        rate: 0.1,
+                        ..Rates::default()
+                    },
+                )
+                .unwrap();
+        }
+        assert_eq!((before.len(), places(&learner)), (16, before));
+    }
 
     #[test]
     fn a_batch_is_learned_by_heart() {
-        let sizes = Sizes {
-            items: 20,
-            embedding: 8,
-            hidden: 16,
-            attention: 8,
-        };
+        let sizes = SIZES;
         let histories = [
             vec![vec![1, 2], vec![3]],
             vec![vec![4]],
             vec![vec![5], vec![6, 7], vec![8]],
         ];
         let targets = [vec![0, 9], vec![10], vec![11, 12, 13]];
-        let batch = Batch::new(&histories, &targets, 20).unwrap();
+        let batch = sizes.batch(&histories, &targets).unwrap();
         for (dropout, recurrent_dropout, clip_norm) in [
             (0.0, 0.0, 0.0),
             (0.2, 0.0, 0.0),

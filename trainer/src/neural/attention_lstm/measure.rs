@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
-use super::batch::{Batch, Limits, users};
+use super::batch::{Limits, users};
 use super::score::Scorer;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
@@ -97,16 +97,12 @@ pub(crate) fn measure(
         context.go_on()?;
         let (histories, targets) = users(&step.batch, limits)?;
         for (histories, targets) in histories.chunks(BLOCK).zip(targets.chunks(BLOCK)) {
-            let batch = Batch::new(histories, targets, items)?;
             let (of_block, of_users) = pool.install(|| -> Result<_, TrainerError> {
-                let vectors = scorer.vectors(&batch)?;
-                let chances = scorer.chances(&vectors);
+                let batch = scorer.batch(histories, targets)?;
+                let (chances, loss) = scorer.judge(&batch)?;
                 let ranked = chances.par_chunks(items).zip(&batch.packing.order);
                 let ranked = ranked.map(|(row, user)| of_user(row, &targets[*user as usize], k));
-                Ok((
-                    scorer.loss(&vectors, &batch.targets),
-                    ranked.collect::<Vec<_>>(),
-                ))
+                Ok((loss, ranked.collect::<Vec<_>>()))
             })?;
             loss += of_block * of_users.len() as f64;
             users_seen += of_users.len() as u64;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use pannier_proto::feed::{KeyedRng, mix};
 
+use super::batch::{Batch, History};
+use super::repeats::{FEATURES, Repeats};
 use crate::error::TrainerError;
-use crate::neural::kernels::{Packing, Targets};
+use crate::neural::kernels::Packing;
 use crate::neural::ops::{self, Balance, Dropout};
 
 /// The weights of a direction of the LSTM; gates in the order i, f, g, o.
@@ -35,6 +38,17 @@ pub(crate) struct Output {
     bias: Param<Tensor<1>>,
 }
 
+/// The weights of logits that own items have besides: units of features, which a user's vector weighs,
+/// and a number for each item.
+#[derive(Module, Debug)]
+pub(crate) struct Repeat {
+    features: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+    user: Param<Tensor<2>>,
+    user_bias: Param<Tensor<1>>,
+    items: Param<Tensor<1>>,
+}
+
 /// The attention LSTM over baskets' vectors.
 #[derive(Module, Debug)]
 pub struct AttentionLstm {
@@ -42,6 +56,7 @@ pub struct AttentionLstm {
     back: Direction,
     attention: Attention,
     output: Output,
+    repeat: Option<Repeat>,
 }
 
 /// How large it is.
@@ -55,6 +70,8 @@ pub struct Sizes {
     pub hidden: usize,
     /// Units of attention.
     pub attention: usize,
+    /// Units of what own items have besides; 0: nothing.
+    pub repeat: usize,
 }
 
 /// Weights with a name.
@@ -68,15 +85,63 @@ pub struct Named {
     pub numbers: Vec<f32>,
 }
 
+fn glorot(inputs: usize, outputs: usize) -> f32 {
+    (6.0 / (inputs + outputs) as f32).sqrt()
+}
+
 /// Name of the table of item vectors, which is not part of the module.
 pub(crate) const ITEMS: &str = "items";
+/// Names of the output's weights.
+pub(crate) const WEIGHTS: &str = "output.weights";
+pub(crate) const BIAS: &str = "output.bias";
 
 impl Sizes {
+    /// Users with their next baskets, as a model of this size reads them.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where an item is not in the catalogue.
+    pub fn batch(
+        &self,
+        histories: &[History],
+        targets: &[Vec<u32>],
+    ) -> Result<Batch, TrainerError> {
+        let batch = Batch::new(histories, targets, self.items)?;
+        Ok(match self.repeat {
+            0 => batch,
+            _ => batch.with_repeats(histories, self.items),
+        })
+    }
+
+    /// Whether weights are all there, in order and shape, of a model that the kernels can do.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where not.
+    pub(crate) fn check(&self, weights: &[Named]) -> Result<(), TrainerError> {
+        let wrong = |reason: String| Err(TrainerError::data("weights", reason));
+        if self.hidden == 0 || !self.hidden.is_multiple_of(16) || self.embedding == 0 {
+            return wrong("hidden units must be a multiple of 16, vectors not empty".into());
+        }
+        let shapes = self.shapes();
+        if weights.len() != shapes.len() {
+            return wrong(format!("{} of {} are there", weights.len(), shapes.len()));
+        }
+        for (of, (name, shape)) in weights.iter().zip(shapes) {
+            let len = shape.iter().product::<usize>();
+            if of.name != name || of.shape != shape || of.numbers.len() != len {
+                return wrong(format!(
+                    "`{}` is not `{name}` of the shape {shape:?}",
+                    of.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Every weight's name and shape: the table first, then those of the module as it is visited.
     #[must_use]
     pub fn shapes(&self) -> Vec<(&'static str, Vec<usize>)> {
         let (gates, width) = (4 * self.hidden, 2 * self.hidden);
-        vec![
+        let mut shapes = vec![
             (ITEMS, vec![self.items, self.embedding]),
             ("ahead.input", vec![self.embedding, gates]),
             ("ahead.recurrent", vec![self.hidden, gates]),
@@ -87,13 +152,24 @@ impl Sizes {
             ("attention.hidden", vec![width, self.attention]),
             ("attention.bias", vec![self.attention]),
             ("attention.score", vec![self.attention]),
-            ("output.weights", vec![self.items, width]),
-            ("output.bias", vec![self.items]),
-        ]
+            (WEIGHTS, vec![self.items, width]),
+            (BIAS, vec![self.items]),
+        ];
+        if self.repeat > 0 {
+            shapes.extend([
+                ("repeat.features", vec![FEATURES, self.repeat]),
+                ("repeat.bias", vec![self.repeat]),
+                ("repeat.user", vec![width, self.repeat]),
+                ("repeat.user_bias", vec![self.repeat]),
+                ("repeat.items", vec![self.items]),
+            ]);
+        }
+        shapes
     }
 
     /// The first weights: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio 2010), gates apart;
-    /// item vectors uniform in ±0.5; biases 0, those of forget gates 1 (Jozefowicz et al. 2015).
+    /// item vectors in ±0.5, and weights of the output, which has so many, in ±1/√inputs; biases 0,
+    /// those of forget gates 1 (Jozefowicz et al. 2015), and those of what weighs own items' units 1/units.
     #[must_use]
     pub fn first(&self, seed: u64) -> Vec<Named> {
         let shapes = self.shapes().into_iter().enumerate();
@@ -101,23 +177,22 @@ impl Sizes {
             let len: usize = shape.iter().product();
             let bound = match (name, shape.as_slice()) {
                 (ITEMS, _) => 0.5,
-                (name, [rows, columns]) => {
-                    let gates = if name.starts_with("attention") || name.starts_with("output") {
-                        1
-                    } else {
-                        4
-                    };
-                    (6.0 / (rows.min(&self.attention.max(*columns)) + columns / gates) as f32)
-                        .sqrt()
+                (WEIGHTS, [_, width]) => 1.0 / (*width as f32).sqrt(),
+                ("attention.hidden" | "repeat.features" | "repeat.user", [rows, columns]) => {
+                    glorot(*rows, *columns)
                 }
-                ("attention.score", _) => (6.0 / (len + 1) as f32).sqrt(),
+                (_, [rows, gates]) => glorot(*rows, gates / 4),
+                ("attention.score", _) => glorot(len, 1),
                 _ => 0.0,
             };
             let mut rng = KeyedRng::new(mix(seed ^ mix(at as u64)));
             let mut draw = || (rng.next_u64() >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
             let mut numbers: Vec<f32> = (0..len).map(|_| bound * draw()).collect();
-            if matches!(name, "ahead.bias" | "back.bias") {
-                numbers[self.hidden..2 * self.hidden].fill(1.0);
+            match name {
+                "ahead.bias" | "back.bias" => numbers[self.hidden..2 * self.hidden].fill(1.0),
+                // Units count from the first step on, whoever the user is.
+                "repeat.user_bias" => numbers.fill(1.0 / self.repeat as f32),
+                _ => {}
             }
             Named {
                 name: name.into(),
@@ -176,7 +251,17 @@ impl AttentionLstm {
             },
             output: Output {
                 weights: taken.param("output.weights")?,
-                bias: taken.param("output.bias")?,
+                bias: taken.param(BIAS)?,
+            },
+            repeat: match taken.weights.len() {
+                0 => None,
+                _ => Some(Repeat {
+                    features: taken.param("repeat.features")?,
+                    bias: taken.param("repeat.bias")?,
+                    user: taken.param("repeat.user")?,
+                    user_bias: taken.param("repeat.user_bias")?,
+                    items: taken.param("repeat.items")?,
+                }),
             },
         })
     }
@@ -200,16 +285,39 @@ impl AttentionLstm {
         )
     }
 
-    /// The loss of users' vectors.
-    pub fn loss(&self, users: Tensor<2>, targets: &Arc<Targets>, balance: Balance) -> Tensor<1> {
+    /// What is added to the logits of own items, [pairs], for users' vectors by rank: the users' weights
+    /// of the units of each pair's features, and the item's number.
+    pub(crate) fn repeats(&self, users: Tensor<2>, of: &Repeats) -> Option<Tensor<1>> {
+        let repeat = self.repeat.as_ref()?;
+        let (device, pairs) = (users.device(), of.items.len());
+        let places = |numbers: &[i32]| {
+            let data = TensorData::new(numbers.to_vec(), [pairs]);
+            Tensor::<1, Int>::from_data(data, &device)
+        };
+        let features = TensorData::new(of.features.clone(), [pairs, FEATURES]);
+        let features = Tensor::<2>::from_data(features, &device);
+        let units = features.matmul(repeat.features.val()) + repeat.bias.val().unsqueeze();
+        let weights = users.matmul(repeat.user.val()) + repeat.user_bias.val().unsqueeze();
+        let weights = weights.select(0, places(&of.ranks));
+        let sums: Tensor<1> = (relu(units) * weights).sum_dim(1).squeeze_dim(1);
+        Some(sums + repeat.items.val().select(0, places(&of.items)))
+    }
+
+    /// The loss of users' vectors by rank.
+    pub fn loss(&self, users: Tensor<2>, batch: &Batch, balance: Balance) -> Tensor<1> {
         let Output { weights, bias } = &self.output;
-        ops::output_loss(
-            users,
-            weights.val(),
-            bias.val(),
-            Arc::clone(targets),
+        let repeats = batch.repeats.as_ref();
+        let added = repeats.and_then(|of| Some((of, self.repeats(users.clone(), of)?)));
+        let (pairs, added) = match added {
+            Some((of, added)) => (Arc::clone(&of.pairs), added),
+            None => (Arc::default(), Tensor::zeros([1], &users.device())),
+        };
+        let target = ops::Target {
+            bought: Arc::clone(&batch.targets),
             balance,
-        )
+            pairs,
+        };
+        ops::output_loss(users, weights.val(), bias.val(), added, target)
     }
 
     /// All weights but the table.
@@ -235,7 +343,7 @@ impl AttentionLstm {
 }
 
 /// Gathers weights as they are visited.
-struct Read(Vec<FlexTensor>);
+pub(super) struct Read(pub Vec<FlexTensor>);
 
 impl ModuleVisitor for Read {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

@@ -4,10 +4,10 @@ use burn::backend::Flex;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::batch::{Batch, History};
-use super::model::{AttentionLstm, ITEMS, Named, Sizes};
+use super::model::{AttentionLstm, BIAS, Named, Sizes, WEIGHTS};
 use crate::error::TrainerError;
-use crate::neural::kernels::output::{Layer, loss};
-use crate::neural::kernels::{Targets, pool, predict};
+use crate::neural::kernels::output::{Added, Layer, loss};
+use crate::neural::kernels::{pool, predict};
 
 /// A model to rank with.
 pub struct Scorer {
@@ -26,24 +26,17 @@ impl Scorer {
     /// # Errors
     /// [`TrainerError::Data`] where one is missing or of another shape.
     pub fn new(sizes: Sizes, mut weights: Vec<Named>) -> Result<Self, TrainerError> {
-        let shapes = sizes.shapes();
-        let fit = weights.len() == shapes.len()
-            && weights.iter().zip(&shapes).all(|(w, (name, shape))| {
-                w.name == *name
-                    && w.shape == *shape
-                    && w.numbers.len() == shape.iter().product::<usize>()
-            });
-        if !fit {
-            let reason = "they are not those of an attention LSTM of this size";
-            return Err(TrainerError::data("weights", reason));
-        }
+        sizes.check(&weights)?;
         let items = weights.remove(0);
-        debug_assert_eq!(items.name, ITEMS);
         let device = Device::flex();
         let model = AttentionLstm::new(&weights, &device)?;
-        let mut last = weights.split_off(weights.len() - 2).into_iter();
-        let mut next = || last.next().map(|named| named.numbers).unwrap_or_default();
-        let (weights, bias) = (next(), next());
+        let mut of = |name: &str| {
+            let named = weights.iter_mut().find(|named| named.name == name);
+            named
+                .map(|named| std::mem::take(&mut named.numbers))
+                .unwrap_or_default()
+        };
+        let (weights, bias) = (of(WEIGHTS), of(BIAS));
         Ok(Self {
             output: predict::Prepared::new(&weights, 2 * sizes.hidden),
             sizes,
@@ -70,30 +63,72 @@ impl Scorer {
         let means = pool::forward(&self.items, dim, &batch.baskets, None);
         let means = TensorData::new(means, [batch.packing.rows(), dim]);
         let means = Tensor::<2>::from_data(means, &self.device);
-        let users = self.model.users(means, &batch.packing, None);
-        let users = users
-            .try_into_primitive::<Flex>()
-            .map_err(|e| TrainerError::bug(format!("{e:?}")))?;
-        Ok(users
-            .to_contiguous()
-            .as_slice()
-            .unwrap_or_default()
-            .to_vec())
+        numbers(self.model.users(means, &batch.packing, None))
     }
 
-    /// The probability of every item for each user by rank, [users, items].
-    pub(crate) fn chances(&self, vectors: &[f32]) -> Vec<f32> {
-        self.output.chances(vectors, &self.bias)
+    /// Users with their next baskets, as this model reads them.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where an item is not in the catalogue.
+    pub(crate) fn batch(
+        &self,
+        histories: &[History],
+        targets: &[Vec<u32>],
+    ) -> Result<Batch, TrainerError> {
+        self.sizes.batch(histories, targets)
     }
 
-    /// The plain loss of users' vectors, by rank.
-    pub(crate) fn loss(&self, vectors: &[f32], targets: &Targets) -> f64 {
+    /// The probability of every item for each user by rank, [users, items], and the plain loss of what
+    /// they bought next.
+    ///
+    /// # Errors
+    /// [`TrainerError::Bug`].
+    pub(crate) fn judge(&self, batch: &Batch) -> Result<(Vec<f32>, f64), TrainerError> {
+        let vectors = self.vectors(batch)?;
+        let added = self.added(&vectors, batch)?;
         let layer = Layer {
             weights: &self.weights,
             bias: &self.bias,
             balance: None,
+            added: added
+                .as_deref()
+                .zip(batch.repeats.as_ref())
+                .map(|(logits, of)| Added {
+                    pairs: &of.pairs,
+                    logits,
+                }),
         };
-        loss(vectors, layer, targets, false).loss
+        let loss = loss(&vectors, layer, &batch.targets, false).loss;
+        Ok((self.chances(&vectors, added.as_deref(), batch), loss))
+    }
+
+    /// The probability of every item for users' vectors by rank, with what is added to logits.
+    fn chances(&self, vectors: &[f32], added: Option<&[f32]>, batch: &Batch) -> Vec<f32> {
+        let mut chances = self.output.chances(vectors, &self.bias);
+        let (items, width) = (self.sizes.items, 2 * self.sizes.hidden);
+        let Some((added, of)) = added.zip(batch.repeats.as_ref()) else {
+            return chances;
+        };
+        for ((rank, item), added) in of.ranks.iter().zip(&of.items).zip(added) {
+            let (rank, item) = (*rank as usize, *item as usize);
+            let vector = &vectors[rank * width..][..width];
+            let weights = &self.weights[item * width..][..width];
+            let dot: f32 = vector.iter().zip(weights).map(|(x, w)| x * w).sum();
+            let logit = dot + self.bias[item] + added;
+            chances[rank * items + item] = 1.0 / (1.0 + (-logit).exp());
+        }
+        chances
+    }
+
+    /// What is added to the logits of users' own items; none where there is nothing.
+    fn added(&self, vectors: &[f32], batch: &Batch) -> Result<Option<Vec<f32>>, TrainerError> {
+        let Some(of) = &batch.repeats else {
+            return Ok(None);
+        };
+        let shape = [batch.users(), 2 * self.sizes.hidden];
+        let users = Tensor::from_data(TensorData::new(vectors.to_vec(), shape), &self.device);
+        let added = self.model.repeats(users, of).map(numbers);
+        added.transpose()
     }
 
     /// The probability of every item for users with histories, in their order: [users, items].
@@ -105,12 +140,22 @@ impl Scorer {
         if histories.is_empty() {
             return Ok(Vec::new());
         }
-        let batch = Batch::new(histories, &[], items)?;
-        let ranked = self.chances(&self.vectors(&batch)?);
+        let batch = self.batch(histories, &[])?;
+        let vectors = self.vectors(&batch)?;
+        let added = self.added(&vectors, &batch)?;
+        let ranked = self.chances(&vectors, added.as_deref(), &batch);
         let mut chances = vec![0.0; ranked.len()];
         for (row, user) in ranked.chunks_exact(items).zip(&batch.packing.order) {
             chances[*user as usize * items..][..items].copy_from_slice(row);
         }
         Ok(chances)
     }
+}
+
+/// A tensor's numbers, one after another.
+fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TrainerError> {
+    let tensor = tensor.try_into_primitive::<Flex>();
+    let tensor = tensor.map_err(|e| TrainerError::bug(format!("{e:?}")))?;
+    let tensor = tensor.to_contiguous();
+    Ok(tensor.as_slice().unwrap_or_default().to_vec())
 }

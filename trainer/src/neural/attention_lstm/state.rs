@@ -52,7 +52,7 @@ struct Header {
     /// Digest of everything that decides the training.
     work: String,
     /// Items, and numbers of the model's parts.
-    sizes: [usize; 4],
+    sizes: [usize; 5],
     epoch: u64,
     step: u64,
     updates: u64,
@@ -153,7 +153,13 @@ impl Checkpointed for State {
         let (course, sizes) = (&self.course, &self.sizes);
         let header = Header {
             work: work.to_owned(),
-            sizes: [sizes.items, sizes.embedding, sizes.hidden, sizes.attention],
+            sizes: [
+                sizes.items,
+                sizes.embedding,
+                sizes.hidden,
+                sizes.attention,
+                sizes.repeat,
+            ],
             epoch: course.next.0,
             step: course.next.1,
             updates: self.kept.steps,
@@ -174,12 +180,13 @@ impl Checkpointed for State {
         if header.work != work {
             return Err(wrong(OTHER_WORK));
         }
-        let [items, embedding, hidden, attention] = header.sizes;
+        let [items, embedding, hidden, attention, repeat] = header.sizes;
         let sizes = Sizes {
             items,
             embedding,
             hidden,
             attention,
+            repeat,
         };
         let of = |prefix: &str| read(image, prefix, &sizes);
         let best = header.has_best.then(|| of("best.")).transpose()?;

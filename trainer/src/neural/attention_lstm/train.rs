@@ -15,7 +15,7 @@ use super::artifact::sizes;
 use super::batch::{Batch, Limits, users};
 use super::learner::{Learner, Rates};
 use super::measure::measure;
-use super::model::{Named, Sizes};
+use super::model::{BIAS, Named, Sizes};
 use super::schedule::{Watched, rate};
 use super::state::{Course, State};
 use crate::checkpoint::{Checkpoints, work_of};
@@ -105,7 +105,7 @@ impl Training<'_> {
             book_wait(&mut stalls.all, wait, step.spent);
             let began = Instant::now();
             let (histories, targets) = users(&step.batch, self.limits())?;
-            let batch = Batch::new(&histories, &targets, self.vocab.items.len())?;
+            let batch = self.sizes().batch(&histories, &targets)?;
             course
                 .ledger
                 .add(&of_step(step.epoch, step.step, &step.batch)?);
@@ -129,7 +129,9 @@ impl Training<'_> {
                 reporter.send(progress);
             }
             if course.next.1 == 0 {
+                let began = Instant::now();
                 self.end_of_epoch(&mut learner, &mut course, step.epoch, (context, &pool))?;
+                stalls.all.compute += began.elapsed().as_secs_f64();
             }
             let every = u64::from(self.params.checkpoint_steps);
             if course.next.1 == 0 || every > 0 && (global + 1).is_multiple_of(every) {
@@ -180,8 +182,8 @@ impl Training<'_> {
         let counts = self.vocab.counts();
         let all: f64 = counts.iter().map(|count| *count as f64 + 1.0).sum();
         if let Some(bias) = weights
-            .last_mut()
-            .filter(|_| self.params.loss == BasketLoss::Bce)
+            .iter_mut()
+            .find(|named| named.name == BIAS && self.params.loss == BasketLoss::Bce)
         {
             for (bias, count) in bias.numbers.iter_mut().zip(&counts) {
                 let chance = (BASKET * (*count as f64 + 1.0) / all).min(0.5);

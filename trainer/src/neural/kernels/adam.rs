@@ -77,13 +77,13 @@ impl Task for Moved<'_> {
     unsafe fn run<V: Vector>(self) {
         let len = self.weights.len();
         for at in (0..len / WIDTH * WIDTH).step_by(WIDTH) {
-            let load = |of: &[f32]| of[at..at + WIDTH].as_ptr();
             // SAFETY: sixteen numbers each; the caller's for the instructions.
             unsafe {
-                let state = [load(self.weights), load(self.means), load(self.squares)];
-                let [mut w, mut m, mut v] = state.map(|at| V::load(at));
+                let mut w = V::load(self.weights[at..at + WIDTH].as_ptr());
+                let mut m = V::load(self.means[at..at + WIDTH].as_ptr());
+                let mut v = V::load(self.squares[at..at + WIDTH].as_ptr());
                 let gradient = match self.gradients {
-                    Some(gradients) => V::load(load(gradients)),
+                    Some(gradients) => V::load(gradients[at..at + WIDTH].as_ptr()),
                     None => V::splat(0.0),
                 };
                 for step in self.steps {
@@ -286,14 +286,16 @@ impl Task for Squares<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> f64 {
-        let chunks = self.0.chunks_exact(WIDTH);
-        let rest: f32 = chunks.remainder().iter().map(|x| x * x).sum();
-        // SAFETY: the caller's for the instructions; chunks have sixteen numbers.
+        let whole = self.0.len() / WIDTH * WIDTH;
+        let rest: f32 = self.0[whole..].iter().map(|x| x * x).sum();
+        // SAFETY: the caller's for the instructions; slices of sixteen.
         unsafe {
             let mut sum = V::splat(0.0);
-            for chunk in chunks {
-                let x = V::load(chunk.as_ptr());
+            let mut at = 0;
+            while at < whole {
+                let x = V::load(self.0[at..at + WIDTH].as_ptr());
                 sum = x.fma(x, sum);
+                at += WIDTH;
             }
             f64::from(sum.sum()) + f64::from(rest)
         }

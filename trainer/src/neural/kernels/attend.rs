@@ -2,20 +2,20 @@
 //! softmax over the sequence's own rows, and the weighted sum of its states. Nothing is masked, since
 //! packed sequences have no rows that are not theirs.
 
+mod backward;
+
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::math::{exp, tanh};
 use super::packing::Packing;
 use super::panels::{Cells, Panels};
-use super::product::{Finish, Outer, Rows, product};
+use super::product::{Finish, Rows, product};
 use super::simd::{Task, Vector, WIDTH, run};
 use super::tile::{COLUMNS, Tile};
+pub(crate) use backward::backward;
 
 /// Sequences of a task.
 const BLOCK: usize = 8;
-/// Columns of the states that one task of an outer product has.
-const LEFT: usize = 64;
-
 /// The weights.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weights<'a> {
@@ -40,17 +40,6 @@ pub(crate) struct Saved {
     bent: Vec<f32>,
     /// Each row's share of its sequence, [rows].
     shares: Vec<f32>,
-}
-
-/// Gradients.
-#[derive(Debug)]
-pub(crate) struct Gradients {
-    /// [rows, width].
-    pub states: Vec<f32>,
-    /// As [`Weights`] has them.
-    pub hidden: Vec<f32>,
-    pub bias: Vec<f32>,
-    pub score: Vec<f32>,
 }
 
 /// Numbers in whole panels, zeros behind the last.
@@ -152,18 +141,19 @@ impl Task for Pool<'_> {
             shares.clear();
             // SAFETY: the caller's for the instructions; panels have 64 numbers a row.
             unsafe {
-                shares.extend((0..length).map(|step| {
+                for step in 0..length {
                     let row = packing.row(step, rank);
                     let mut sum = V::splat(0.0);
-                    for (panel, score) in self.score.chunks_exact(COLUMNS).enumerate() {
-                        let bent = self.bent[(panel * rows + row) * COLUMNS..][..COLUMNS].as_ptr();
-                        for lane in (0..COLUMNS).step_by(WIDTH) {
-                            let score = V::load(score.as_ptr().add(lane));
-                            sum = V::load(bent.add(lane)).fma(score, sum);
-                        }
+                    let mut unit = 0;
+                    while unit < self.score.len() {
+                        let (panel, lane) = (unit / COLUMNS, unit % COLUMNS);
+                        let bent = &self.bent[(panel * rows + row) * COLUMNS + lane..][..WIDTH];
+                        let score = V::load(self.score.as_ptr().add(unit));
+                        sum = V::load(bent.as_ptr()).fma(score, sum);
+                        unit += WIDTH;
                     }
-                    sum.sum()
-                }));
+                    shares.push(sum.sum());
+                }
                 softmax::<V>(&mut shares);
                 let out = self.pooled.slice(rank * self.width, self.width);
                 for lane in (0..self.width).step_by(WIDTH) {
@@ -197,214 +187,6 @@ unsafe fn softmax<V: Vector>(scores: &mut Vec<f32>) {
     }
     let sum: f32 = scores[..length].iter().sum();
     scores[..length].iter_mut().for_each(|x| *x /= sum);
-}
-
-/// The gradients; `pooled`: that of the vectors, [sequences, width].
-pub(crate) fn backward(
-    pooled: &[f32],
-    states: &[f32],
-    packing: &Packing,
-    weights: Weights<'_>,
-    mut saved: Saved,
-) -> Gradients {
-    let (rows, width, units) = (packing.rows(), weights.width(), weights.bias.len());
-    let score = padded(weights.score);
-    let mut of_rows = vec![0.0; rows];
-    let mut of_states = vec![0.0; rows * width];
-    let (scores, out) = (Cells::new(&mut of_rows), Cells::new(&mut of_states));
-    let blocks = packing.sequences().div_ceil(BLOCK);
-    (0..blocks).into_par_iter().for_each(|block| {
-        run(Unpool {
-            pooled,
-            states,
-            packing,
-            shares: &saved.shares,
-            width,
-            block,
-            scores,
-            out,
-        });
-    });
-    // Small beside the products, and all in the order of rows.
-    let mut of_score = vec![0.0; score.len()];
-    let mut of_bias = vec![0.0; score.len()];
-    for (panel, bent) in saved
-        .bent
-        .chunks_exact_mut((rows * COLUMNS).max(1))
-        .enumerate()
-    {
-        let place = panel * COLUMNS..(panel + 1) * COLUMNS;
-        run(Unbend {
-            bent,
-            rows: &of_rows,
-            score: &score[place.clone()],
-            of_score: &mut of_score[place.clone()],
-            of_bias: &mut of_bias[place],
-        });
-    }
-    let bent = &saved.bent;
-    let panels = Panels::transposed(&padded_rows(weights.hidden, units), score.len(), width);
-    let finish = Add {
-        out: Cells::new(&mut of_states),
-        width,
-    };
-    let parts = width.div_ceil(LEFT);
-    let tasks = (0..score.len() / COLUMNS * parts)
-        .into_par_iter()
-        .map(|task| {
-            let (panel, from) = (task / parts, task % parts * LEFT);
-            run(OfHidden(Outer {
-                left: states,
-                stride: width,
-                count: rows,
-                from,
-                to: width.min(from + LEFT),
-                right: &bent[panel * rows * COLUMNS..][..rows * COLUMNS],
-            }))
-        });
-    let (sums, ()) = rayon::join(
-        || tasks.collect::<Vec<Vec<f32>>>(),
-        || product([(Rows::in_panels(bent, rows), &panels)], &finish),
-    );
-    let mut hidden = vec![0.0; width * units];
-    for (task, sums) in sums.iter().enumerate() {
-        let (first, from) = (task / parts * COLUMNS, task % parts * LEFT);
-        let count = COLUMNS.min(units - first);
-        for (row, sums) in sums.chunks_exact(COLUMNS).enumerate() {
-            hidden[(from + row) * units + first..][..count].copy_from_slice(&sums[..count]);
-        }
-    }
-    of_score.truncate(units);
-    of_bias.truncate(units);
-    Gradients {
-        states: of_states,
-        hidden,
-        bias: of_bias,
-        score: of_score,
-    }
-}
-
-struct OfHidden<'a>(Outer<'a>);
-
-impl Task for OfHidden<'_> {
-    type Output = Vec<f32>;
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) -> Vec<f32> {
-        let mut out = vec![0.0; (self.0.to - self.0.from) * COLUMNS];
-        // SAFETY: the caller's.
-        unsafe { self.0.sum::<V>(&mut out) };
-        out
-    }
-}
-
-/// Adds tiles to rows.
-struct Add<'a> {
-    out: Cells<'a>,
-    width: usize,
-}
-
-impl Finish for Add<'_> {
-    #[inline(always)]
-    unsafe fn tile<V: Vector>(&self, row: usize, count: usize, panel: usize, tile: &Tile) {
-        let first = panel * COLUMNS;
-        let lanes = COLUMNS.min(self.width - first);
-        for (at, sums) in tile.0[..count].iter().enumerate() {
-            let out = self.out.at((row + at) * self.width + first, lanes);
-            for lane in (0..lanes).step_by(WIDTH) {
-                // SAFETY: the width is a multiple of 16; tiles are of places of their own.
-                unsafe {
-                    let sum = V::load(out.add(lane)).add(V::load(sums.as_ptr().add(lane)));
-                    sum.store(out.add(lane));
-                }
-            }
-        }
-    }
-}
-
-struct Unpool<'a> {
-    pooled: &'a [f32],
-    states: &'a [f32],
-    packing: &'a Packing,
-    shares: &'a [f32],
-    width: usize,
-    block: usize,
-    scores: Cells<'a>,
-    out: Cells<'a>,
-}
-
-impl Task for Unpool<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let packing = self.packing;
-        let last = packing.sequences().min((self.block + 1) * BLOCK);
-        let mut of_shares = Vec::with_capacity(packing.longest());
-        for rank in self.block * BLOCK..last {
-            let pooled = &self.pooled[rank * self.width..][..self.width];
-            of_shares.clear();
-            let (length, mut mean) = (packing.lengths[rank] as usize, 0.0);
-            for step in 0..length {
-                let row = packing.row(step, rank);
-                let (place, share) = (row * self.width, self.shares[row]);
-                let states = &self.states[place..][..self.width];
-                // SAFETY: the width is a multiple of 16; rows are of this task's sequences alone.
-                unsafe {
-                    let out = self.out.slice(place, self.width);
-                    let mut sum = V::splat(0.0);
-                    for lane in (0..self.width).step_by(WIDTH) {
-                        let of = V::load(pooled.as_ptr().add(lane));
-                        sum = of.fma(V::load(states.as_ptr().add(lane)), sum);
-                        of.mul(V::splat(share)).store(out.as_mut_ptr().add(lane));
-                    }
-                    let sum = sum.sum();
-                    mean += share * sum;
-                    of_shares.push(sum);
-                }
-            }
-            for (step, of) in of_shares.iter().enumerate() {
-                let row = packing.row(step, rank);
-                // SAFETY: as above.
-                unsafe { self.scores.at(row, 1).write(self.shares[row] * (of - mean)) };
-            }
-        }
-    }
-}
-
-/// A panel of tanh(W h + b) becomes the gradient of W h + b.
-struct Unbend<'a> {
-    bent: &'a mut [f32],
-    rows: &'a [f32],
-    score: &'a [f32],
-    of_score: &'a mut [f32],
-    of_bias: &'a mut [f32],
-}
-
-impl Task for Unbend<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        for lane in (0..COLUMNS).step_by(WIDTH) {
-            // SAFETY: rows of a panel have 64 numbers; the caller's for the instructions.
-            unsafe {
-                let one = V::splat(1.0);
-                let score = V::load(self.score[lane..lane + WIDTH].as_ptr());
-                let (mut of_score, mut of_bias) = (V::splat(0.0), V::splat(0.0));
-                for (bent, of_row) in self.bent.chunks_exact_mut(COLUMNS).zip(self.rows) {
-                    let (at, of_row) = (bent.as_mut_ptr().add(lane), V::splat(*of_row));
-                    let bent = V::load(at);
-                    of_score = bent.fma(of_row, of_score);
-                    let of = of_row.mul(score).mul(one.sub(bent.mul(bent)));
-                    of_bias = of_bias.add(of);
-                    of.store(at);
-                }
-                of_score.store(self.of_score[lane..lane + WIDTH].as_mut_ptr());
-                of_bias.store(self.of_bias[lane..lane + WIDTH].as_mut_ptr());
-            }
-        }
-    }
 }
 
 #[cfg(test)]

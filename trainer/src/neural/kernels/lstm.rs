@@ -220,27 +220,29 @@ impl Block<'_> {
     unsafe fn cell<V: Vector>(&self, step: &Step, at: usize, panel: usize, sums: &[f32; COLUMNS]) {
         let way = self.way;
         let (row, unit) = (step.row + at, panel * WIDTH);
-        let of = |row: usize| row * way.hidden + unit;
         // SAFETY: the caller's; a row's sixteen units are inside.
         unsafe {
             let bias = way.bias.as_ptr().add(panel * COLUMNS);
-            let gate = |gate: usize| {
-                let at = gate * WIDTH;
-                V::load(sums.as_ptr().add(at)).add(V::load(bias.add(at)))
-            };
-            let (i, f, o) = (logistic(gate(0)), logistic(gate(1)), logistic(gate(3)));
-            let g = tanh(gate(2));
+            let sums = sums.as_ptr();
+            let i = logistic(V::load(sums).add(V::load(bias)));
+            let f = logistic(V::load(sums.add(WIDTH)).add(V::load(bias.add(WIDTH))));
+            let g = tanh(V::load(sums.add(2 * WIDTH)).add(V::load(bias.add(2 * WIDTH))));
+            let o = logistic(V::load(sums.add(3 * WIDTH)).add(V::load(bias.add(3 * WIDTH))));
+            let place = row * way.hidden + unit;
             let entered = match step.before {
-                Some((row, count)) if at < count => V::load(way.cells.add(of(row + at))),
+                Some((row, count)) if at < count => {
+                    V::load(way.cells.add((row + at) * way.hidden + unit))
+                }
                 _ => V::splat(0.0),
             };
             let cell = f.fma(entered, i.mul(g));
             let state = o.mul(tanh(cell));
-            cell.store(way.cells.add(of(row)));
+            cell.store(way.cells.add(place));
             let gates = way.gates.add((panel * way.packing.rows() + row) * COLUMNS);
-            for (place, gate) in [i, f, g, o].into_iter().enumerate() {
-                gate.store(gates.add(place * WIDTH));
-            }
+            i.store(gates);
+            f.store(gates.add(WIDTH));
+            g.store(gates.add(2 * WIDTH));
+            o.store(gates.add(3 * WIDTH));
             let direction = usize::from(way.back) * way.hidden;
             let out = row * 2 * way.hidden + direction + unit;
             state.store(way.states.at(out, WIDTH));
@@ -248,10 +250,11 @@ impl Block<'_> {
                 && at < count
             {
                 let factor = match way.dropout {
-                    Some(factors) => V::load(factors.add(of(self.first + at))),
+                    Some(factors) => V::load(factors.add((self.first + at) * way.hidden + unit)),
                     None => V::splat(1.0),
                 };
-                state.mul(factor).store(way.entering.add(of(row + at)));
+                let entering = way.entering.add((row + at) * way.hidden + unit);
+                state.mul(factor).store(entering);
             }
         }
     }

@@ -18,6 +18,17 @@ const EXP: [f32; 6] = [
     0.5,
 ];
 
+/// 2 · artanh(x) / x in powers of x², from the highest down.
+const ARTANH: [f32; 7] = [
+    2.0 / 13.0,
+    2.0 / 11.0,
+    2.0 / 9.0,
+    2.0 / 7.0,
+    2.0 / 5.0,
+    2.0 / 3.0,
+    2.0,
+];
+
 /// e^x; x is taken as at least -87 and at most 87.
 #[inline(always)]
 pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
@@ -29,8 +40,10 @@ pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
         let r = n.fma(V::splat(-LN_2_HIGH), x);
         let r = n.fma(V::splat(-LN_2_LOW), r);
         let mut p = V::splat(EXP[0]);
-        for c in &EXP[1..] {
-            p = p.fma(r, V::splat(*c));
+        let mut i = 1;
+        while i < EXP.len() {
+            p = p.fma(r, V::splat(EXP[i]));
+            i += 1;
         }
         let y = p.fma(r.mul(r), r).add(V::splat(1.0));
         y.mul(biased.to_exponent())
@@ -68,9 +81,11 @@ pub(crate) unsafe fn logistic_and_softplus<V: Vector>(z: V) -> (V, V) {
         // ln(1 + e) = 2 · artanh(e / (2 + e)), e in (0, 1].
         let a = e.div(e.add(V::splat(2.0)));
         let a2 = a.mul(a);
-        let mut series = V::splat(2.0 / 13.0);
-        for n in [11.0, 9.0, 7.0, 5.0, 3.0, 1.0] {
-            series = series.fma(a2, V::splat(2.0 / n));
+        let mut series = V::splat(ARTANH[0]);
+        let mut i = 1;
+        while i < ARTANH.len() {
+            series = series.fma(a2, V::splat(ARTANH[i]));
+            i += 1;
         }
         (z.by_sign(e.mul(s), s), series.fma(a, z.max(zero)))
     }

@@ -14,10 +14,12 @@ use super::product::add;
 use super::simd::{Task, Vector, WIDTH, run};
 use super::tile::{COLUMNS, Part, ROWS, Tile, rows, sum};
 
-/// Items of a task: a whole number of tiles.
+/// Items of a block: a whole number of tiles.
 const BLOCK: usize = 48 * ROWS;
+/// Tasks at most, whatever the number of threads: each has gradients of the vectors of its own.
+const TASKS: usize = 64;
 
-/// What was bought: for each item, ascending, the sequences.
+/// Pairs of items and sequences, such as what was bought: for each item, ascending, the sequences.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Targets {
     /// By item: where its sequences begin; then the number of all.
@@ -51,8 +53,20 @@ impl Targets {
     }
 
     fn of(&self, item: usize) -> &[u32] {
-        &self.sequences[self.starts[item] as usize..self.starts[item + 1] as usize]
+        &self.sequences[self.range(item)]
     }
+
+    pub(crate) fn range(&self, item: usize) -> std::ops::Range<usize> {
+        self.starts[item] as usize..self.starts[item + 1] as usize
+    }
+}
+
+/// Something that the logits of some pairs have besides.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Added<'a> {
+    pub pairs: &'a Targets,
+    /// A number for each pair.
+    pub logits: &'a [f32],
 }
 
 /// The layer.
@@ -64,6 +78,8 @@ pub(crate) struct Layer<'a> {
     pub bias: &'a [f32],
     /// By item: weight of the loss where it was not bought, and where it was; none: 1 and 1.
     pub balance: Option<&'a [[f32; 2]]>,
+    /// What is added to logits.
+    pub added: Option<Added<'a>>,
 }
 
 /// The loss, and where they were asked for the gradients.
@@ -82,6 +98,8 @@ pub(crate) struct Gradients {
     pub weights: Vec<f32>,
     /// [items].
     pub bias: Vec<f32>,
+    /// Of what is added.
+    pub added: Vec<f32>,
 }
 
 /// The loss of vectors [sequences, width]; the width is a multiple of 16.
@@ -91,6 +109,8 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
     assert!(width.is_multiple_of(WIDTH) && targets.starts.len() == items + 1);
     let mut weights = vec![0.0; if learn { items * width } else { 0 }];
     let mut bias = vec![0.0; if learn { items } else { 0 }];
+    let pairs = layer.added.map_or(0, |added| added.logits.len());
+    let mut added = vec![0.0; if learn { pairs } else { 0 }];
     let job = Job {
         layer,
         targets,
@@ -98,17 +118,20 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
         width,
         across: &Panels::transposed(vectors, width, sequences),
         along: &Panels::new(vectors, sequences, width),
-        out: learn.then(|| (Cells::new(&mut weights), Cells::new(&mut bias))),
+        out: learn.then(|| Out {
+            weights: Cells::new(&mut weights),
+            bias: Cells::new(&mut bias),
+            added: Cells::new(&mut added),
+        }),
     };
-    let blocks: Vec<(f64, Vec<f32>)> = (0..items.div_ceil(BLOCK))
-        .into_par_iter()
-        .map(|block| {
-            run(Block {
-                job: &job,
-                items: block * BLOCK..items.min((block + 1) * BLOCK),
-            })
+    let each = items.div_ceil(BLOCK).div_ceil(TASKS).max(1) * BLOCK;
+    let tasks = (0..items.div_ceil(each)).into_par_iter().map(|task| {
+        run(Blocks {
+            job: &job,
+            items: task * each..items.min((task + 1) * each),
         })
-        .collect();
+    });
+    let blocks: Vec<(f64, Vec<f32>)> = tasks.collect();
     let loss = blocks.iter().map(|(loss, _)| loss).sum::<f64>() / (sequences * items) as f64;
     let gradients = learn.then(|| {
         let mut of_vectors = vec![0.0; vectors.len()];
@@ -124,9 +147,25 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
             vectors: of_vectors,
             weights,
             bias,
+            added,
         }
     });
     Loss { loss, gradients }
+}
+
+/// The sum of whole vectors of numbers.
+#[inline(always)]
+unsafe fn sum_of<V: Vector>(numbers: &[f32]) -> f32 {
+    // SAFETY: the caller's for the instructions.
+    unsafe {
+        let mut sum = V::splat(0.0);
+        let mut at = 0;
+        while at + WIDTH <= numbers.len() {
+            sum = sum.add(V::load(numbers.as_ptr().add(at)));
+            at += WIDTH;
+        }
+        sum.sum()
+    }
 }
 
 struct Job<'a> {
@@ -137,7 +176,41 @@ struct Job<'a> {
     /// Vectors with the sequences as columns, and as rows.
     across: &'a Panels,
     along: &'a Panels,
-    out: Option<(Cells<'a>, Cells<'a>)>,
+    out: Option<Out<'a>>,
+}
+
+/// Where gradients go.
+#[derive(Clone, Copy)]
+struct Out<'a> {
+    weights: Cells<'a>,
+    bias: Cells<'a>,
+    added: Cells<'a>,
+}
+
+/// The blocks of a task.
+struct Blocks<'a> {
+    job: &'a Job<'a>,
+    items: std::ops::Range<usize>,
+}
+
+impl Task for Blocks<'_> {
+    /// The loss's sum, and the share of the vectors' gradients, as panels [sequences, 64].
+    type Output = (f64, Vec<f32>);
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) -> Self::Output {
+        let (job, end) = (self.job, self.items.end);
+        let room = job.along.count() * job.sequences * COLUMNS;
+        let mut share = vec![0.0; if job.out.is_some() { room } else { 0 }];
+        let mut slopes = vec![0.0; BLOCK.min(self.items.len()) * job.across.count() * COLUMNS];
+        let mut loss = 0.0;
+        for first in self.items.step_by(BLOCK) {
+            let items = first..end.min(first + BLOCK);
+            // SAFETY: the caller's.
+            loss += unsafe { Block { job, items }.run::<V>(&mut slopes, &mut share) };
+        }
+        (loss, share)
+    }
 }
 
 struct Block<'a> {
@@ -145,17 +218,15 @@ struct Block<'a> {
     items: std::ops::Range<usize>,
 }
 
-impl Task for Block<'_> {
-    /// The loss's sum, and the share of the vectors' gradients, as panels [sequences, 64].
-    type Output = (f64, Vec<f32>);
-
+impl Block<'_> {
+    /// The loss's sum; adds to the share of the vectors' gradients.
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) -> Self::Output {
+    unsafe fn run<V: Vector>(&self, slopes: &mut [f32], share: &mut [f32]) -> f64 {
         let job = self.job;
         let panels = job.across.count();
         let (first, count) = (self.items.start, self.items.len());
         let row = panels * COLUMNS;
-        let mut slopes = vec![0.0; count * row];
+        let slopes = &mut slopes[..count * row];
         let mut tile = Tile::ZERO;
         let mut loss = 0.0;
         let weights = job.layer.weights.as_ptr();
@@ -181,19 +252,24 @@ impl Task for Block<'_> {
                 }
             }
         }
-        let Some((of_weights, of_bias)) = job.out else {
-            return (loss, Vec::new());
+        let Some(Out {
+            weights: of_weights,
+            bias: of_bias,
+            ..
+        }) = job.out
+        else {
+            return loss;
         };
         for (at, slopes) in slopes.chunks_exact(row).enumerate() {
-            let sum: f32 = slopes.iter().sum();
-            // SAFETY: the item is this task's alone.
-            unsafe { of_bias.at(first + at, 1).write(sum) };
+            // SAFETY: the item is this task's alone; the caller's for the instructions.
+            unsafe { of_bias.at(first + at, 1).write(sum_of::<V>(slopes)) };
         }
         // SAFETY: the caller's for the instructions; the items are this task's alone.
         unsafe {
-            self.weights::<V>(&slopes, of_weights, &mut tile);
-            (loss, self.vectors::<V>(&slopes, &mut tile))
+            self.weights::<V>(slopes, of_weights, &mut tile);
+            self.vectors::<V>(slopes, share, &mut tile);
         }
+        loss
     }
 }
 
@@ -218,6 +294,11 @@ impl Block<'_> {
         let bias = job.layer.bias[item];
         let by = 1.0 / (job.sequences * job.layer.bias.len()) as f32;
         let (mut losses, mut chances) = ([0.0f32; COLUMNS], [0.0f32; COLUMNS]);
+        let mut logits = *logits;
+        self.added(item, first..first + count, |pair, at| {
+            let added = job.layer.added.map_or(0.0, |added| added.logits[pair]);
+            logits[at] += added;
+        });
         for lane in (0..COLUMNS).step_by(WIDTH) {
             // SAFETY: all have 64 numbers; the caller's for the instructions.
             unsafe {
@@ -230,11 +311,10 @@ impl Block<'_> {
             }
         }
         slopes[count..].fill(0.0);
-        let mut lanes = [0.0f32; WIDTH];
-        for chunk in losses[..count].chunks(WIDTH) {
-            lanes.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x);
-        }
-        let mut all = f64::from(lanes.iter().sum::<f32>() * less);
+        losses[count..].fill(0.0);
+        // SAFETY: 64 numbers; the caller's for the instructions.
+        let sum = unsafe { sum_of::<V>(&losses) };
+        let mut all = f64::from(sum * less);
         let bought = job.targets.of(item);
         let from = bought.partition_point(|rank| (*rank as usize) < first);
         for rank in &bought[from..] {
@@ -246,7 +326,35 @@ impl Block<'_> {
             slopes[at] = (chances[at] - 1.0) * by * more;
             all += f64::from((losses[at] - z) * more - losses[at] * less);
         }
+        if let Some(out) = job.out {
+            self.added(item, first..first + count, |pair, at| {
+                // SAFETY: the item's pairs are this task's alone.
+                unsafe { out.added.at(pair, 1).write(slopes[at]) };
+            });
+        }
         all
+    }
+
+    /// The pairs of an item with these sequences: which, and which of the sequences.
+    #[inline(always)]
+    fn added(
+        &self,
+        item: usize,
+        ranks: std::ops::Range<usize>,
+        mut each: impl FnMut(usize, usize),
+    ) {
+        let Some(added) = self.job.layer.added else {
+            return;
+        };
+        let range = added.pairs.range(item);
+        let all = &added.pairs.sequences[range.clone()];
+        let from = all.partition_point(|rank| (*rank as usize) < ranks.start);
+        for (at, rank) in all.iter().enumerate().skip(from) {
+            if *rank as usize >= ranks.end {
+                break;
+            }
+            each(range.start + at, *rank as usize - ranks.start);
+        }
     }
 
     /// Gradients of the items' weights.
@@ -284,11 +392,10 @@ impl Block<'_> {
 
     /// The items' share of the vectors' gradients.
     #[inline(always)]
-    unsafe fn vectors<V: Vector>(&self, slopes: &[f32], tile: &mut Tile) -> Vec<f32> {
+    unsafe fn vectors<V: Vector>(&self, slopes: &[f32], out: &mut [f32], tile: &mut Tile) {
         let job = self.job;
         let row = job.across.count() * COLUMNS;
         let panels = job.along.count();
-        let mut out = vec![0.0; panels * job.sequences * COLUMNS];
         let first = self.items.start * job.width;
         // The last panel may be narrower than a tile: its columns are copied where they have room.
         let narrow = !job.width.is_multiple_of(COLUMNS);
@@ -325,7 +432,6 @@ impl Block<'_> {
                 }
             }
         }
-        out
     }
 }
 

@@ -105,14 +105,12 @@ pub(crate) fn forward(
     let each = |(block, out): (usize, &mut [f32])| {
         for (at, out) in out.chunks_exact_mut(dim).enumerate() {
             let basket = block * BLOCK + at;
-            let items = &baskets.items
-                [baskets.starts[basket] as usize..baskets.starts[basket + 1] as usize];
-            let rows = items
-                .iter()
-                .map(|item| &vectors[*item as usize * dim..][..dim]);
+            let bounds = baskets.starts[basket] as usize..baskets.starts[basket + 1] as usize;
             run(Sum {
-                rows,
-                factor: |_| shares[basket],
+                table: vectors,
+                rows: &baskets.items[bounds],
+                share: shares[basket],
+                shares: &[],
                 out: &mut *out,
             });
             if let Some(dropout) = &dropout {
@@ -153,14 +151,12 @@ pub(crate) fn backward(
     let each = |(block, out): (usize, &mut [f32])| {
         for (at, out) in out.chunks_exact_mut(dim).enumerate() {
             let row = block * BLOCK + at;
-            let of = &baskets.baskets
-                [baskets.row_starts[row] as usize..baskets.row_starts[row + 1] as usize];
-            let rows = of
-                .iter()
-                .map(|basket| &means[*basket as usize * dim..][..dim]);
+            let starts = &baskets.row_starts[row..row + 2];
             run(Sum {
-                rows,
-                factor: |at: usize| shares[of[at] as usize],
+                table: means,
+                rows: &baskets.baskets[starts[0] as usize..starts[1] as usize],
+                share: 1.0,
+                shares: &shares,
                 out,
             });
         }
@@ -171,35 +167,44 @@ pub(crate) fn backward(
     out
 }
 
-/// Σ factor · row.
-struct Sum<'a, R, F> {
-    rows: R,
-    factor: F,
+/// Σ share · row over rows of a table; the share of a row from `shares`, where there are any.
+struct Sum<'a> {
+    table: &'a [f32],
+    rows: &'a [u32],
+    share: f32,
+    shares: &'a [f32],
     out: &'a mut [f32],
 }
 
-impl<'a, R: Iterator<Item = &'a [f32]> + Clone, F: Fn(usize) -> f32> Task for Sum<'a, R, F> {
+impl Task for Sum<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let whole = self.out.len() / WIDTH * WIDTH;
-        for lane in (0..whole).step_by(WIDTH) {
-            // SAFETY: rows are as long as `out`; the caller's for the instructions.
+        let dim = self.out.len();
+        let share = |row: u32| match self.shares {
+            [] => self.share,
+            shares => shares[row as usize],
+        };
+        let mut lane = 0;
+        while lane + WIDTH <= dim {
+            // SAFETY: slices of sixteen; the caller's for the instructions.
             unsafe {
                 let mut sum = V::splat(0.0);
-                for (at, row) in self.rows.clone().enumerate() {
-                    let x = V::load(row[lane..lane + WIDTH].as_ptr());
-                    sum = x.fma(V::splat((self.factor)(at)), sum);
+                for row in self.rows {
+                    let x = &self.table[*row as usize * dim + lane..][..WIDTH];
+                    sum = V::load(x.as_ptr()).fma(V::splat(share(*row)), sum);
                 }
                 sum.store(self.out[lane..lane + WIDTH].as_mut_ptr());
             }
+            lane += WIDTH;
         }
-        for lane in whole..self.out.len() {
-            let rows = self.rows.clone().enumerate();
-            self.out[lane] = rows.fold(0.0, |sum, (at, row)| {
-                row[lane].mul_add((self.factor)(at), sum)
-            });
+        for lane in lane..dim {
+            let mut sum = 0.0f32;
+            for row in self.rows {
+                sum = self.table[*row as usize * dim + lane].mul_add(share(*row), sum);
+            }
+            self.out[lane] = sum;
         }
     }
 }

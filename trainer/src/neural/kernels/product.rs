@@ -55,6 +55,7 @@ impl<'a> Rows<'a> {
         }
     }
 
+    #[inline(always)]
     fn part(&self, first: usize, count: usize, panels: &Panels, panel: usize) -> Part {
         debug_assert_eq!(self.inner * self.runs, panels.inner());
         Part {
@@ -113,10 +114,14 @@ impl<F: Finish, const N: usize> Task for Times<'_, F, N> {
         for panel in 0..self.factors[0].1.count() {
             for first in self.rows.clone().step_by(ROWS) {
                 let count = ROWS.min(self.rows.end - first);
-                let parts: [Part; N] = std::array::from_fn(|i| {
+                let (rows, panels) = &self.factors[0];
+                let mut parts = [rows.part(first, count, panels, panel); N];
+                let mut i = 1;
+                while i < N {
                     let (rows, panels) = &self.factors[i];
-                    rows.part(first, count, panels, panel)
-                });
+                    parts[i] = rows.part(first, count, panels, panel);
+                    i += 1;
+                }
                 // SAFETY: the parts lie in their slices; the caller's for the instructions.
                 unsafe {
                     sum::<V>(&parts, &mut tile);

@@ -25,6 +25,16 @@ pub(crate) type Dropout = Option<Arc<[Vec<f32>; 2]>>;
 /// By item: weight of the loss where it was not bought, and where it was.
 pub(crate) type Balance = Option<Arc<Vec<[f32; 2]>>>;
 
+/// What an output is held against.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// What was bought.
+    pub bought: Arc<Targets>,
+    pub balance: Balance,
+    /// Pairs to whose logits something is added.
+    pub pairs: Arc<Targets>,
+}
+
 /// What a backend must be able to do.
 #[backend_extension(Flex, Autodiff)]
 pub(crate) trait NeuralOps: Backend {
@@ -56,8 +66,8 @@ pub(crate) trait NeuralOps: Backend {
         vectors: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        targets: Arc<Targets>,
-        balance: Balance,
+        added: FloatTensor<Self>,
+        target: Target,
     ) -> FloatTensor<Self>;
 }
 
@@ -104,20 +114,20 @@ pub(crate) fn attend(
 }
 
 /// Mean binary cross-entropy of all items for vectors [sequences, width]. `weights`: [items, width];
-/// `bias`: [items].
+/// `bias`: [items]; `added`: a number for each pair of the target's that is added to its logit.
 pub(crate) fn output_loss(
     vectors: Tensor<2>,
     weights: Tensor<2>,
     bias: Tensor<1>,
-    targets: Arc<Targets>,
-    balance: Balance,
+    added: Tensor<1>,
+    target: Target,
 ) -> Tensor<1> {
     Tensor::from_dispatch(<Dispatch as NeuralOps>::output_loss(
         vectors.into_dispatch(),
         weights.into_dispatch(),
         bias.into_dispatch(),
-        targets,
-        balance,
+        added.into_dispatch(),
+        target,
     ))
 }
 
@@ -192,10 +202,10 @@ impl NeuralOps for Flex {
         vectors: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        targets: Arc<Targets>,
-        balance: Balance,
+        added: FloatTensor<Self>,
+        target: Target,
     ) -> FloatTensor<Self> {
-        output::plain([vectors, weights, bias], &targets, &balance)
+        output::plain([vectors, weights, bias, added], &target)
     }
 }
 
@@ -237,9 +247,9 @@ impl<C: CheckpointStrategy> NeuralOps for Autodiff<Flex, C> {
         vectors: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        targets: Arc<Targets>,
-        balance: Balance,
+        added: FloatTensor<Self>,
+        target: Target,
     ) -> FloatTensor<Self> {
-        output::tracked::<C>([vectors, weights, bias], &targets, &balance)
+        output::tracked::<C>([vectors, weights, bias, added], &target)
     }
 }

@@ -35,7 +35,7 @@ fn composed(x: &Tensor<2>, direction: &Direction, packing: &Packing, back: bool)
                 place
             };
             let row = packing.row(step, rank);
-            let of_x = x.clone().slice([row..row + 1]).matmul(direction.0.clone());
+            let of_x = x.clone().narrow(0, row, 1).matmul(direction.0.clone());
             let gates = of_x + h.matmul(direction.1.clone()) + direction.2.clone().unsqueeze();
             let gate = |g: usize| gates.clone().slice([0..1, g * hidden..(g + 1) * hidden]);
             let [i, f, o] = [0, 1, 3].map(|g| activation::sigmoid(gate(g)));
@@ -45,6 +45,30 @@ fn composed(x: &Tensor<2>, direction: &Direction, packing: &Packing, back: bool)
         }
     }
     rows.into_iter().flatten().collect()
+}
+
+/// Users' vectors made of burn's own operations; `attention`: hidden weights, and bias as a row.
+fn users(
+    x: &Tensor<2>,
+    [ahead, back]: [&Direction; 2],
+    attention: [&Tensor<2>; 2],
+    score: &Tensor<1>,
+    packing: &Packing,
+) -> Tensor<2> {
+    let one = Tensor::cat(composed(x, ahead, packing, false), 0);
+    let other = Tensor::cat(composed(x, back, packing, true), 0);
+    let states = Tensor::cat(vec![one, other], 1);
+    let users = packing.lengths.iter().enumerate().map(|(rank, length)| {
+        let rows = (0..*length as usize).map(|step| {
+            let row = packing.row(step, rank);
+            states.clone().narrow(0, row, 1)
+        });
+        let rows = Tensor::cat(rows.collect(), 0);
+        let bent = (rows.clone().matmul(attention[0].clone()) + attention[1].clone()).tanh();
+        let scores = bent.matmul(score.clone().unsqueeze_dim(1));
+        (activation::softmax(scores, 0) * rows).sum_dim(0)
+    });
+    Tensor::cat(users.collect(), 0)
 }
 
 #[test]
@@ -59,7 +83,12 @@ fn gradients_equal_burns_own() {
         )
     };
     let bought: [&[u32]; 3] = [&[1, 4], &[10], &[0, 4, 5]];
-    let targets = Arc::new(Targets::new(bought.iter().copied(), items));
+    let everything: Vec<u32> = (0..items as u32).collect();
+    let target = Target {
+        bought: Arc::new(Targets::new(bought.iter().copied(), items)),
+        balance: None,
+        pairs: Arc::new(Targets::new([&everything[..]; 3].into_iter(), items)),
+    };
     let dense: Vec<f32> = bought
         .iter()
         .flat_map(|bought| (0..items as u32).map(|i| f32::from(u8::from(bought.contains(&i)))))
@@ -74,6 +103,7 @@ fn gradients_equal_burns_own() {
         );
         let out = leaf(some(items * 2 * hidden, 33), [items, 2 * hidden]);
         let bias = leaf(some(items, 34), [items]);
+        let added = leaf(some(3 * items, 35), [3 * items]);
         let loss = if fused {
             let states = bilstm(
                 x.clone(),
@@ -90,23 +120,23 @@ fn gradients_equal_burns_own() {
                 Arc::clone(&packing),
             );
             // As where something else comes between: what is handed back is not 1.
-            output_loss(users, out.clone(), bias.clone(), Arc::clone(&targets), None) * 3.0
+            output_loss(
+                users,
+                out.clone(),
+                bias.clone(),
+                added.clone(),
+                target.clone(),
+            ) * 3.0
         } else {
-            let one = Tensor::cat(composed(&x, &ahead, &packing, false), 0);
-            let other = Tensor::cat(composed(&x, &back, &packing, true), 0);
-            let states = Tensor::cat(vec![one, other], 1);
-            let users = packing.lengths.iter().enumerate().map(|(rank, length)| {
-                let rows = (0..*length as usize).map(|step| {
-                    let row = packing.row(step, rank);
-                    states.clone().slice([row..row + 1])
-                });
-                let rows = Tensor::cat(rows.collect(), 0);
-                let bent = (rows.clone().matmul(w.clone()) + b.clone().unsqueeze()).tanh();
-                let scores = bent.matmul(v.clone().unsqueeze_dim(1));
-                (activation::softmax(scores, 0) * rows).sum_dim(0)
-            });
-            let users = Tensor::cat(users.collect(), 0);
+            let users = users(
+                &x,
+                [&ahead, &back],
+                [&w, &b.clone().unsqueeze()],
+                &v,
+                &packing,
+            );
             let z = users.matmul(out.clone().transpose()) + bias.clone().unsqueeze();
+            let z = z + added.clone().reshape([items, 3]).transpose();
             let y = Tensor::<2>::from_data(TensorData::new(dense.clone(), [3, items]), &z.device());
             let z = z.clone().exp().log1p() - z * y;
             z.mean() * 3.0
@@ -126,6 +156,7 @@ fn gradients_equal_burns_own() {
             numbers(v.grad(&grads).unwrap()),
             numbers(out.grad(&grads).unwrap()),
             numbers(bias.grad(&grads).unwrap()),
+            numbers(added.grad(&grads).unwrap()),
         ];
         (value, all)
     };

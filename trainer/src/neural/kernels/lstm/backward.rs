@@ -167,18 +167,18 @@ impl Task for OfWeights<'_> {
         // SAFETY: the caller's.
         unsafe { outer.sum::<V>(&mut out) };
         let bias = self.with_bias.then(|| {
-            // SAFETY: the caller's.
-            let mut sums = [unsafe { V::splat(0.0) }; 4];
-            for row in outer.right.chunks_exact(COLUMNS) {
-                for (at, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: a row has 64 numbers; the caller's for the instructions.
-                    unsafe { *sum = sum.add(V::load(row.as_ptr().add(at * WIDTH))) };
-                }
-            }
             let mut bias = [0.0; COLUMNS];
-            for (at, sum) in sums.into_iter().enumerate() {
-                // SAFETY: as above.
-                unsafe { sum.store(bias.as_mut_ptr().add(at * WIDTH)) };
+            for lane in (0..COLUMNS).step_by(WIDTH) {
+                // SAFETY: rows have 64 numbers; the caller's for the instructions.
+                unsafe {
+                    let mut sum = V::splat(0.0);
+                    let mut at = lane;
+                    while at < outer.right.len() {
+                        sum = sum.add(V::load(outer.right.as_ptr().add(at)));
+                        at += COLUMNS;
+                    }
+                    sum.store(bias.as_mut_ptr().add(lane));
+                }
             }
             bias
         });
@@ -246,27 +246,27 @@ impl Block<'_> {
             unsafe {
                 let one = V::splat(1.0);
                 let gates = way.gates.add((unit / WIDTH * all + row) * COLUMNS);
-                let gate = |gate: usize| V::load(gates.add(gate * WIDTH));
-                let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
-                let of = |row: usize| V::load(way.cells.add(row * way.hidden + unit));
+                let (i, f) = (V::load(gates), V::load(gates.add(WIDTH)));
+                let (g, o) = (V::load(gates.add(2 * WIDTH)), V::load(gates.add(3 * WIDTH)));
                 let entered = match step.before {
-                    Some((row, count)) if at < count => of(row + at),
+                    Some((row, count)) if at < count => {
+                        V::load(way.cells.add((row + at) * way.hidden + unit))
+                    }
                     _ => V::splat(0.0),
                 };
                 let state =
                     V::load(outer.as_ptr().add(unit)).add(V::load(inner.as_ptr().add(unit)));
-                let bent = tanh(of(row));
+                let bent = tanh(V::load(way.cells.add(row * way.hidden + unit)));
                 let later = cells.as_mut_ptr().add(unit);
                 let cell = state.mul(o).fma(one.sub(bent.mul(bent)), V::load(later));
-                let gradients = [
-                    cell.mul(g).mul(i.mul(one.sub(i))),
-                    cell.mul(entered).mul(f.mul(one.sub(f))),
-                    cell.mul(i).mul(one.sub(g.mul(g))),
-                    state.mul(bent).mul(o.mul(one.sub(o))),
-                ];
-                for (place, gradient) in gradients.into_iter().enumerate() {
-                    gradient.store(gates.add(place * WIDTH));
-                }
+                let of_i = cell.mul(g).mul(i.mul(one.sub(i)));
+                let of_f = cell.mul(entered).mul(f.mul(one.sub(f)));
+                let of_g = cell.mul(i).mul(one.sub(g.mul(g)));
+                let of_o = state.mul(bent).mul(o.mul(one.sub(o)));
+                of_i.store(gates);
+                of_f.store(gates.add(WIDTH));
+                of_g.store(gates.add(2 * WIDTH));
+                of_o.store(gates.add(3 * WIDTH));
                 cell.mul(f).store(later);
             }
         }
@@ -303,8 +303,8 @@ impl Block<'_> {
                         Some(factors) => {
                             let from = (self.first + first + at) * hidden + column;
                             let factors = &factors[from..from + width];
-                            for ((out, sum), factor) in out.iter_mut().zip(sums).zip(factors) {
-                                *out = sum * factor;
+                            for (at, factor) in factors.iter().enumerate() {
+                                out[at] = sums[at] * factor;
                             }
                         }
                     }

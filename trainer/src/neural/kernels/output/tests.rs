@@ -7,6 +7,7 @@ fn naive(
     vectors: &[f64],
     weights: &[f64],
     bias: &[f64],
+    added: &dyn Fn(usize, usize) -> f64,
     balance: &[[f32; 2]],
     bought: &[Vec<u32>],
 ) -> f64 {
@@ -17,7 +18,7 @@ fn naive(
             let dot: f64 = (0..width)
                 .map(|i| vectors[row * width + i] * weights[item * width + i])
                 .sum();
-            let z = dot + bias[item];
+            let z = dot + bias[item] + added(row, item);
             let y = bought.contains(&(item as u32));
             let softplus = z.max(0.0) + (-z.abs()).exp().ln_1p();
             total +=
@@ -44,46 +45,68 @@ fn loss_and_gradients_are_those_of_the_formula() {
         bought[1].clear();
         let balance: Vec<[f32; 2]> = some(items, 4).iter().map(|x| [1.5 + x, 4.0 - x]).collect();
         let targets = Targets::new(bought.iter().map(Vec::as_slice), items);
+        let own: Vec<Vec<u32>> = (0..sequences as u32)
+            .map(|row| {
+                (0..items as u32)
+                    .filter(|item| weighted && (row * 5 + item * 3) % 4 < 2)
+                    .collect()
+            })
+            .collect();
+        let pairs = Targets::new(own.iter().map(Vec::as_slice), items);
+        let added = some(pairs.sequences.len(), 5);
         let layer = Layer {
             weights: &weights,
             bias: &bias,
             balance: weighted.then_some(&balance[..]),
+            added: weighted.then_some(Added {
+                pairs: &pairs,
+                logits: &added,
+            }),
         };
         let (ours, gradients) = on_pools(|| {
             let Loss { loss, gradients } = loss(&vectors, layer, &targets, true);
-            let gradients = gradients.unwrap();
-            (loss, [gradients.vectors, gradients.weights, gradients.bias])
+            let of = gradients.unwrap();
+            (loss, [of.vectors, of.weights, of.bias, of.added])
         });
         let only = loss(&vectors, layer, &targets, false);
         assert!(only.gradients.is_none() && only.loss == ours);
         let one = vec![[1.0; 2]; items];
         let balance = if weighted { &balance } else { &one };
-        let [x, w, b] = [&vectors, &weights, &bias].map(|of| wide(of));
-        let of = |x: &[f64], w: &[f64], b: &[f64]| naive(x, w, b, balance, &bought);
+        let [x, w, b, a] = [&vectors, &weights, &bias, &added].map(|of| wide(of));
+        let of = |x: &[f64], w: &[f64], b: &[f64], a: &[f64]| {
+            let place = |row: usize, item: usize| {
+                let at = pairs.of(item).binary_search(&(row as u32)).ok();
+                at.map_or(0.0, |at| a[pairs.range(item).start + at])
+            };
+            naive(x, w, b, &place, balance, &bought)
+        };
         assert!(
-            (ours - of(&x, &w, &b)).abs() < 1e-5,
+            (ours - of(&x, &w, &b, &a)).abs() < 1e-5,
             "{ours} {}",
-            of(&x, &w, &b)
+            of(&x, &w, &b, &a)
         );
         // Differences of means are small: as many times larger ones are compared.
         let by = (sequences * items) as f64;
         let scaled = |g: &[f32]| -> Vec<f32> { g.iter().map(|g| g * by as f32).collect() };
         assert_gradient("vectors", &scaled(&gradients[0]), &vectors, |x| {
-            by * of(x, &w, &b)
+            by * of(x, &w, &b, &a)
         });
         assert_gradient("weights", &scaled(&gradients[1]), &weights, |w| {
-            by * of(&x, w, &b)
+            by * of(&x, w, &b, &a)
         });
         assert_gradient("bias", &scaled(&gradients[2]), &bias, |b| {
-            by * of(&x, &w, b)
+            by * of(&x, &w, b, &a)
+        });
+        assert_gradient("added", &scaled(&gradients[3]), &added, |a| {
+            by * of(&x, &w, &b, a)
         });
     }
 }
 
-/// More than one block of items.
+/// More than one block of items, and of tasks.
 #[test]
 fn blocks_change_nothing() {
-    let (sequences, items, width) = (4, BLOCK + 5, 16);
+    let (sequences, items, width) = (4, TASKS * BLOCK + 5, 16);
     let vectors = some(sequences * width, 1);
     let (weights, bias) = (some(items * width, 2), some(items, 3));
     let bought: Vec<Vec<u32>> = (0..sequences as u32)
@@ -94,13 +117,14 @@ fn blocks_change_nothing() {
         weights: &weights,
         bias: &bias,
         balance: None,
+        added: None,
     };
     let ours = on_pools(|| {
         let Loss { loss, gradients } = loss(&vectors, layer, &targets, true);
         (loss, gradients.unwrap().vectors)
     });
     let [x, w, b] = [&vectors, &weights, &bias].map(|of| wide(of));
-    let of = |x: &[f64]| naive(x, &w, &b, &vec![[1.0; 2]; items], &bought);
+    let of = |x: &[f64]| naive(x, &w, &b, &|_, _| 0.0, &vec![[1.0; 2]; items], &bought);
     assert!((ours.0 - of(&x)).abs() < 1e-5);
     let by = 1000.0;
     let scaled: Vec<f32> = ours.1.iter().map(|g| g * by as f32).collect();

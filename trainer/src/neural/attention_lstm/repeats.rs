@@ -1,0 +1,151 @@
+//! What a user's own items say about when they are bought again: pairs of users and items with features
+//! of the user's baskets. Pure.
+//!
+//! People buy the same things again, in a rhythm of their own; counting them, newest baskets first, is
+//! what sequence models of whole baskets fail to beat (Li et al. 2023, "A Next Basket Recommendation
+//! Reality Check"). The features hold such counts, so that what is learned of them can be a count, and
+//! more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::batch::History;
+use crate::neural::kernels::Targets;
+
+/// Weights of a basket by that of the next newer one; of each the sum over baskets with the item is a
+/// feature.
+const DECAYS: [f32; 5] = [0.5, 0.8, 0.9, 0.95, 1.0];
+
+/// Features of a pair.
+pub const FEATURES: usize = 2 * DECAYS.len() + 6;
+
+/// Own items of users, with their features.
+#[derive(Debug, Clone)]
+pub struct Repeats {
+    /// By item, then by rank.
+    pub pairs: Arc<Targets>,
+    /// Of each pair: the rank of its user, and its item.
+    pub ranks: Vec<i32>,
+    pub items: Vec<i32>,
+    /// [pairs, FEATURES].
+    pub features: Vec<f32>,
+}
+
+/// What is known of a user's item.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bought {
+    sums: [f32; DECAYS.len()],
+    first: usize,
+    last: usize,
+    times: usize,
+}
+
+impl Repeats {
+    /// Of users' histories by rank; of a catalogue of so many items.
+    pub fn new<'a>(histories: impl Iterator<Item = &'a History>, items: usize) -> Self {
+        let of_users: Vec<_> = histories.map(|h| (h.len(), of_user(h))).collect();
+        let lists: Vec<Vec<u32>> = of_users
+            .iter()
+            .map(|(_, own)| own.keys().copied().collect())
+            .collect();
+        let pairs = Targets::new(lists.iter().map(Vec::as_slice), items);
+        let count = pairs.sequences.len();
+        let mut features = vec![0.0; count * FEATURES];
+        let mut of_items = vec![0; count];
+        let mut next = pairs.starts.clone();
+        for (baskets, own) in &of_users {
+            for (item, bought) in own {
+                let at = next[*item as usize] as usize;
+                next[*item as usize] += 1;
+                bought.write(*baskets, &mut features[at * FEATURES..][..FEATURES]);
+                of_items[at] = *item as i32;
+            }
+        }
+        Self {
+            ranks: pairs.sequences.iter().map(|rank| *rank as i32).collect(),
+            items: of_items,
+            features,
+            pairs: Arc::new(pairs),
+        }
+    }
+}
+
+/// A user's items, ascending.
+fn of_user(history: &History) -> BTreeMap<u32, Bought> {
+    let mut own: BTreeMap<u32, Bought> = BTreeMap::new();
+    for (at, basket) in history.iter().enumerate() {
+        let age = (history.len() - 1 - at) as i32;
+        let weights = DECAYS.map(|decay| decay.powi(age));
+        for item in basket {
+            let bought = own.entry(*item).or_insert(Bought {
+                first: at,
+                ..Bought::default()
+            });
+            bought
+                .sums
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(s, w)| *s += w);
+            bought.last = at;
+            bought.times += 1;
+        }
+    }
+    own
+}
+
+impl Bought {
+    /// Features of a user with so many baskets: of each decay the logarithm of 1 + sum, and the sum's
+    /// share of what an item in every basket has; the share of baskets since it was first bought; ages of
+    /// its last and first purchase and baskets, by logarithm; its mean gap, and its age over that.
+    fn write(&self, baskets: usize, out: &mut [f32]) {
+        let log = |n: usize| (n as f32).ln_1p();
+        let n = DECAYS.len();
+        for (at, (sum, decay)) in self.sums.iter().zip(DECAYS).enumerate() {
+            let all = match decay {
+                1.0 => baskets as f32,
+                _ => (1.0 - decay.powi(baskets as i32)) / (1.0 - decay),
+            };
+            out[at] = sum.ln_1p();
+            out[n + at] = sum / all;
+        }
+        let (age, oldest) = (baskets - 1 - self.last, baskets - self.first);
+        let gap = (self.last - self.first) as f32 / self.times.saturating_sub(1).max(1) as f32;
+        let due = match self.times {
+            1 => 0.0,
+            _ => ((age + 1) as f32 / gap.max(1.0)).min(4.0) / 4.0,
+        };
+        out[2 * n..].copy_from_slice(&[
+            self.times as f32 / oldest as f32,
+            log(age) / 4.0,
+            log(oldest) / 4.0,
+            log(baskets) / 4.0,
+            gap.ln_1p() / 4.0,
+            due,
+        ]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_by_hand() {
+        // Item 3 in the first and the third of four baskets, item 1 in the last.
+        let history: History = vec![vec![3], vec![2], vec![3], vec![1]];
+        let repeats = Repeats::new([&history].into_iter(), 5);
+        assert_eq!(repeats.items, [1, 2, 3]);
+        assert_eq!(repeats.ranks, [0, 0, 0]);
+        let of = |pair: usize| &repeats.features[pair * FEATURES..][..FEATURES];
+        let three = of(2);
+        assert!((three[0] - (0.5f32 + 0.125).ln_1p()).abs() < 1e-6);
+        assert!((three[4] - 2f32.ln_1p()).abs() < 1e-6);
+        // Two of four baskets, without decay.
+        assert!((three[9] - 0.5).abs() < 1e-6);
+        assert!((three[10] - 0.5).abs() < 1e-6);
+        // Last bought one basket ago, with a gap of two: it is due.
+        assert!((three[11] - 1f32.ln_1p() / 4.0).abs() < 1e-6);
+        assert!((three[15] - 0.25).abs() < 1e-6);
+        assert_eq!(of(0)[11], 0.0);
+    }
+}
