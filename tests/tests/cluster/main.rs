@@ -11,6 +11,7 @@ mod executors;
 mod factors;
 mod gc;
 mod gensim;
+mod next_basket;
 mod queries;
 mod same;
 mod schedulers;

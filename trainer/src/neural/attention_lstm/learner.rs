@@ -336,7 +336,9 @@ mod tests {
     #[test]
     fn weights_are_moved_where_they_are() {
         let mut learner = Learner::new(SIZES, SIZES.first(3), None).unwrap();
-        let batch = SIZES.batch(&[vec![vec![1, 2], vec![3]]], &[vec![0, 9]]).unwrap();
+        let batch = SIZES
+            .batch(&[vec![vec![1, 2], vec![3]]], &[vec![0, 9]])
+            .unwrap();
         let places = |learner: &Learner| {
             let mut read = Read(Vec::new());
             learner.model().unwrap().visit(&mut read);
