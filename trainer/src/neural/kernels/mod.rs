@@ -18,8 +18,9 @@ pub(crate) mod pool;
 pub(crate) mod predict;
 mod product;
 mod simd;
+mod targets;
 mod tile;
 
-pub use output::Targets;
 pub use packing::Packing;
 pub use pool::Baskets;
+pub use targets::Targets;
