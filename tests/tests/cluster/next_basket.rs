@@ -4,9 +4,9 @@
 use std::fs;
 
 use anyhow::{Context, ensure};
-use pannier_proto::event::{RunEventKind, StepOutcome};
+use pannier_proto::event::{RunEvent, RunEventKind, StepOutcome};
 use pannier_proto::work::WorkOutcome;
-use pannier_tests::{Options, Outcome, on_cluster, ran};
+use pannier_tests::{Options, Outcome, on_cluster, ran, shared};
 
 use crate::words::{checkpoint, resumed_from};
 
@@ -106,4 +106,77 @@ async fn a_killed_trainer_changes_no_byte_of_what_comes_next() -> anyhow::Result
         Ok(())
     })
     .await
+}
+
+/// Recall, nDCG and hit rate at 10 of the last basket, over users of at least three baskets before week
+/// 200807: measured elsewhere, by another program.
+const KNOWN: [(&str, [f64; 3]); 3] = [
+    ("popularity", [0.1230, 0.1318, 0.476]),
+    ("personal-frequency", [0.2391, 0.2572, 0.632]),
+    ("lately", [0.2585, 0.2813, 0.648]),
+];
+
+const REAL: &str = r#"name = "real"
+[source]
+layout = "dunnhumby-lgsr"
+path = "raw"
+[prepare]
+weeks = { to = 200806 }
+min_item_baskets = 1
+profile = false
+[split]
+by = "last-basket"
+[evaluate]
+k = [10]
+min_baskets = 3
+[[baseline]]
+model = "popularity"
+[[baseline]]
+model = "personal-frequency"
+[[baseline]]
+name = "lately"
+model = "personal-frequency"
+params = { decay = 0.95 }
+"#;
+
+#[tokio::test]
+async fn baselines_of_the_real_source_are_as_known() -> anyhow::Result<()> {
+    let Some(data) = std::env::var_os("PANNIER_TEST_LGSR") else {
+        eprintln!("skipped: PANNIER_TEST_LGSR names no folder with LGSR's weekly files");
+        return Ok(());
+    };
+    let _turn = shared()?;
+    let dir = tempfile::tempdir()?;
+    let path = std::path::PathBuf::from(data).display().to_string();
+    let spec = REAL.replace("\"raw\"", &format!("{path:?}"));
+    fs::write(dir.path().join("spec.toml"), spec)?;
+    let out = ran(dir.path(), &["run", "spec.toml", "--json"])?.good()?;
+    let mut rows = Vec::new();
+    for line in out.lines() {
+        let event: RunEvent = serde_json::from_str(line)?;
+        if let RunEventKind::StepFinished {
+            result: StepOutcome::Evaluated { metrics, .. },
+            ..
+        } = event.kind
+        {
+            rows = metrics;
+        }
+    }
+    for (method, known) in KNOWN {
+        for (metric, known) in ["recall@10", "ndcg@10", "user_hit_rate@10"]
+            .iter()
+            .zip(known)
+        {
+            let row = rows
+                .iter()
+                .find(|row| row.method == method && row.metric == *metric);
+            let row = row.with_context(|| format!("{method} has no {metric}"))?;
+            ensure!(
+                (row.value - known).abs() < 6e-4,
+                "{method} {metric}: {} {known}",
+                row.value
+            );
+        }
+    }
+    Ok(())
 }

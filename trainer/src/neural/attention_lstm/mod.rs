@@ -1,7 +1,7 @@
 //! The attention LSTM: a user's next basket from the baskets before it. Item vectors → their mean over
 //! a basket → an LSTM in both directions over the baskets → additive attention → a probability for
 //! every item of the catalogue. Where asked for, a user's own items have logits of their own besides, of
-//! how often and how lately they were bought ([`repeats`]).
+//! how often and how lately they were bought.
 //!
 //! Items are counted from the first real one; PAD and UNK are dropped from baskets, and baskets that
 //! hold nothing else from histories. The table of item vectors stands outside of autodiff: a step
