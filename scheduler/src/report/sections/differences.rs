@@ -1,5 +1,7 @@
 //! Paired differences of a model against each baseline, with a verdict in words.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::{mark, scroll};
@@ -22,9 +24,35 @@ pub fn differences(data: &ReportData) -> Markup {
                 "Each row is the mean of the model's value minus the baseline's over the same users. "
                 "It counts as better or worse only where the whole 95 % interval is on one side of zero."
             }
-            (scroll("Paired differences", &table(&data.differences)))
+            @let (first, others) = by_headline(&data.differences);
+            (scroll("Paired differences", &table(&first)))
+            @if !others.is_empty() {
+                details {
+                    summary { "At other lengths of the list" }
+                    (scroll("Paired differences at other lengths", &table(&others)))
+                }
+            }
         }
     }
+}
+
+/// Those of lists as long as the first metric's, or of one length only; and the others.
+fn by_headline(differences: &[Difference]) -> (Vec<Difference>, Vec<Difference>) {
+    let parts = |d: &Difference| match d.metric.split_once('@') {
+        Some((kind, length)) => (kind.to_owned(), length.to_owned()),
+        None => (d.metric.clone(), String::new()),
+    };
+    let headline = differences.first().map(|d| parts(d).1).unwrap_or_default();
+    let at_headline: BTreeSet<String> = differences
+        .iter()
+        .map(parts)
+        .filter(|(_, length)| *length == headline)
+        .map(|(kind, _)| kind)
+        .collect();
+    differences.iter().cloned().partition(|d| {
+        let (kind, length) = parts(d);
+        length == headline || !at_headline.contains(&kind)
+    })
 }
 
 fn table(differences: &[Difference]) -> Markup {
