@@ -1,10 +1,10 @@
 //! Users ranked by the attention LSTM: from their baskets in order to the probability of every item.
 
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
-use rayon::slice::ParallelSlice;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::error::TrainerError;
 use crate::neural::attention_lstm::{History, Limits, Scorer};
+use crate::predict::UserRanker;
 use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_places};
 use pannier_proto::ids::FIRST_ITEM;
@@ -33,14 +33,16 @@ impl Attentive {
             popularity: counts.iter().map(|count| *count as f32 / all).collect(),
         }
     }
+}
 
+impl UserRanker for Attentive {
     /// The first places of every query, on the pool of the calling thread. A score is the probability
     /// that the item is in the next basket; a user without a basket gets items by popularity.
     ///
     /// # Errors
     /// [`TrainerError::Data`] where an item is not in the catalogue, or queries have items and no
     /// baskets.
-    pub(crate) fn rank(
+    fn rank(
         &self,
         queries: &[Query],
         places: usize,
@@ -55,36 +57,24 @@ impl Attentive {
         for block in queries.chunks(BLOCK) {
             let history =
                 |query: &Query| self.limits.history(query.history.iter().map(Vec::as_slice));
-            let histories: Vec<History> = block.iter().map(history).collect();
-            let known: Vec<History> = histories
-                .iter()
-                .filter(|h| !h.is_empty())
-                .cloned()
-                .collect();
-            let chances = self.scorer.score(&known)?;
+            let mut histories: Vec<History> = block.iter().map(history).collect();
+            let known: Vec<bool> = histories.iter().map(|h| !h.is_empty()).collect();
+            histories.retain(|history| !history.is_empty());
+            let chances = self.scorer.score(&histories)?;
             let items = self.counts.len() - FIRST_ITEM as usize;
             let mut rows = chances.chunks_exact(items);
-            let rows: Vec<Option<&[f32]>> = histories
-                .iter()
-                .map(|history| {
-                    if history.is_empty() {
-                        None
-                    } else {
-                        rows.next()
-                    }
-                })
-                .collect();
-            let ranked = block
-                .par_chunks(1)
-                .zip(rows.par_chunks(1))
-                .map(|(query, row)| {
-                    let own = if new_only { &query[0].items[..] } else { &[] };
-                    let mut scores = self.popularity.clone();
-                    if let Some(row) = row[0] {
-                        scores[FIRST_ITEM as usize..].copy_from_slice(row);
-                    }
-                    first_places(&scores, &self.counts, own, places)
-                });
+            let rows = known
+                .into_iter()
+                .map(|known| known.then(|| rows.next()).flatten());
+            let rows: Vec<Option<&[f32]>> = rows.collect();
+            let ranked = block.par_iter().zip(rows).map(|(query, row)| {
+                let own = if new_only { &query.items[..] } else { &[] };
+                let mut scores = self.popularity.clone();
+                if let Some(row) = row {
+                    scores[FIRST_ITEM as usize..].copy_from_slice(row);
+                }
+                first_places(&scores, &self.counts, own, places)
+            });
             all.extend(ranked.collect::<Vec<_>>());
         }
         Ok(all)

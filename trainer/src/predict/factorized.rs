@@ -4,6 +4,7 @@ use pannier_proto::ids::FIRST_ITEM;
 
 use crate::als::{Entries, Factors, Fixed, UNWATCHED};
 use crate::error::TrainerError;
+use crate::predict::UserRanker;
 use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_by_product};
 
@@ -13,14 +14,14 @@ pub(crate) struct Factorized {
     pub fixed: Fixed<'static>,
 }
 
-impl Factorized {
+impl UserRanker for Factorized {
     /// The first places of every query, on the pool of the calling thread. A user who bought nothing has
     /// no vector: all scores are 0, and of equals the item of the smaller index, which is the more
     /// popular one, comes first.
     ///
     /// # Errors
     /// [`TrainerError::Data`] where users cannot be solved.
-    pub(crate) fn rank(
+    fn rank(
         &self,
         queries: &[Query],
         places: usize,

@@ -55,12 +55,23 @@ pub(crate) struct Prediction<'a> {
 enum Ranker {
     /// By a score of every item.
     Scored(Box<dyn Scorer>),
-    /// By factors.
-    Factorized(Factorized),
-    /// By vectors of users.
-    Users(Users),
-    /// By the baskets before.
-    Attentive(Box<Attentive>),
+    /// By what a model knows of users.
+    Users(Box<dyn UserRanker>),
+}
+
+/// Ranks for users in its own way.
+trait UserRanker: Send + Sync {
+    /// The first places of every query, best first, on the pool of the calling thread. `new_only`
+    /// leaves out what the user bought.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where the queries do not fit the model.
+    fn rank(
+        &self,
+        queries: &[Query],
+        places: usize,
+        new_only: bool,
+    ) -> Result<Vec<Vec<Place>>, TrainerError>;
 }
 
 impl Prediction<'_> {
@@ -89,12 +100,6 @@ impl Prediction<'_> {
                     self.rank(context, &pool, &**scorer, &counts, &queries)?
                 }
                 Ranker::Users(by) => {
-                    pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
-                }
-                Ranker::Attentive(by) => {
-                    pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
-                }
-                Ranker::Factorized(by) => {
                     pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
                 }
             };
@@ -221,20 +226,20 @@ fn model(
                 cust2vec::fit::kernel(&params, config.seed, vocab, pool.current_num_threads())?;
             let priors = cust2vec::fit::priors(vocab, params.power);
             let users = Users::new(kernel, vectors, &priors, params.epochs);
-            (rows, Ranker::Users(users))
+            (rows, Ranker::Users(Box::new(users)))
         }
         ModelSpec::AttentionLstm(params) => {
             let items = counts.len() - FIRST_ITEM as usize;
             let scorer = attention_lstm::artifact::load(storage, artifact, &params, items)?;
             let limits = attention_lstm::train::limits(&params);
             let next = Attentive::new(scorer, limits, counts);
-            (counts.len(), Ranker::Attentive(Box::new(next)))
+            (counts.len(), Ranker::Users(Box::new(next)))
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;
             let rows = items.rows() + FIRST_ITEM as usize;
             let fixed = pool.install(|| als::train::exact(&params).fix(Cow::Owned(items)))?;
-            (rows, Ranker::Factorized(Factorized { fixed }))
+            (rows, Ranker::Users(Box::new(Factorized { fixed })))
         }
     };
     if rows != counts.len() {

@@ -10,6 +10,7 @@ use pannier_proto::ids::FIRST_ITEM;
 use crate::als::Factors;
 use crate::cust2vec::{Cust2vec, Vectors};
 use crate::error::TrainerError;
+use crate::predict::UserRanker;
 use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_by_product};
 use crate::sgns::Documents;
@@ -43,13 +44,15 @@ impl Users {
             epochs,
         }
     }
+}
 
+impl UserRanker for Users {
     /// The first places of every query, on the pool of the calling thread. A user who bought nothing
     /// gets the items by their priors, the most bought first.
     ///
     /// # Errors
     /// [`TrainerError::Data`] where queries are of other items.
-    pub(crate) fn rank(
+    fn rank(
         &self,
         queries: &[Query],
         places: usize,

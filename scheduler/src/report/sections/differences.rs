@@ -1,9 +1,8 @@
 //! Paired differences of a model against each baseline, with a verdict in words.
 
-use std::collections::BTreeSet;
-
 use maud::{Markup, html};
 
+use super::metrics::leads;
 use super::{mark, scroll};
 use crate::report::charts::intervals::around_zero;
 use crate::report::charts::scale::Linear;
@@ -36,23 +35,11 @@ pub fn differences(data: &ReportData) -> Markup {
     }
 }
 
-/// Those of lists as long as the first metric's, or of one length only; and the others.
+/// Those of the metrics that lead, and the others.
 fn by_headline(differences: &[Difference]) -> (Vec<Difference>, Vec<Difference>) {
-    let parts = |d: &Difference| match d.metric.split_once('@') {
-        Some((kind, length)) => (kind.to_owned(), length.to_owned()),
-        None => (d.metric.clone(), String::new()),
-    };
-    let headline = differences.first().map(|d| parts(d).1).unwrap_or_default();
-    let at_headline: BTreeSet<String> = differences
-        .iter()
-        .map(parts)
-        .filter(|(_, length)| *length == headline)
-        .map(|(kind, _)| kind)
-        .collect();
-    differences.iter().cloned().partition(|d| {
-        let (kind, length) = parts(d);
-        length == headline || !at_headline.contains(&kind)
-    })
+    let names: Vec<&str> = differences.iter().map(|d| d.metric.as_str()).collect();
+    let leading = |d: &Difference| leads(&d.metric, &names);
+    differences.iter().cloned().partition(leading)
 }
 
 fn table(differences: &[Difference]) -> Markup {

@@ -19,7 +19,7 @@ pub fn metrics(data: &ReportData) -> Option<Markup> {
             "Whiskers are 95 % intervals; the dotted line marks the best baseline."
         }
         div.panels {
-            @for (i, metric) in drawn(&names).enumerate() { (panel(i, metric, &data.metrics)) }
+            @for (i, metric) in names.iter().filter(|name| leads(name, &names)).enumerate() { (panel(i, metric, &data.metrics)) }
         }
         (scroll("Metrics by method", &table(&names, &data.metrics)))
         (differences::differences(data))
@@ -28,17 +28,17 @@ pub fn metrics(data: &ReportData) -> Option<Markup> {
     })
 }
 
-/// What is drawn: of the metrics at several K those at the headline's. The table has all.
-fn drawn<'a>(names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
-    let at = |name: &&str| name.split_once('@').map(|(_, k)| k.to_owned());
-    let headline = names.first().and_then(at);
-    let once = |name: &&str| {
-        let (kind, _) = name.split_once('@').unwrap_or((name, ""));
-        let same = |other: &&&str| other.split_once('@').is_some_and(|(k, _)| k == kind);
-        names.iter().filter(same).count() == 1
+/// Whether a metric is shown at once: one at the headline's K, which is that of the first of all, or one
+/// of a kind that is not measured there.
+pub fn leads(name: &str, all: &[&str]) -> bool {
+    let parts = |name: &str| {
+        let (kind, k) = name.split_once('@').unwrap_or((name, ""));
+        (kind.to_owned(), k.to_owned())
     };
-    let mut kept = names.iter().copied();
-    std::iter::from_fn(move || kept.find(|name| at(name) == headline || once(name)))
+    let headline = all.first().map(|first| parts(first).1).unwrap_or_default();
+    let (kind, k) = parts(name);
+    let there = (kind, headline);
+    k == there.1 || !all.iter().any(|other| parts(other) == there)
 }
 
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

@@ -2,6 +2,7 @@
 //! the first k of the whole catalogue.
 
 use pannier_proto::feed::FeedSpec;
+use pannier_proto::ranking::ndcg;
 use pannier_proto::spec::Watch;
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
@@ -63,19 +64,16 @@ fn of_user(chances: &[f32], bought: &[u32], k: usize) -> [f64; 3] {
         items.truncate(k);
     }
     items.sort_unstable_by(better);
-    let gain = |place: usize| 1.0 / ((place + 2) as f64).log2();
     let hit = |(_, item): &(usize, &u32)| bought.binary_search(item).is_ok();
-    let hits: Vec<usize> = items
-        .iter()
-        .enumerate()
+    let hits: Vec<usize> = (1..)
+        .zip(&items)
         .filter(hit)
-        .map(|(place, _)| place)
+        .map(|(rank, _)| rank)
         .collect();
-    let ideal: f64 = (0..k.min(bought.len())).map(gain).sum();
     [
         hits.len() as f64 / bought.len() as f64,
         hits.len() as f64 / k as f64,
-        hits.iter().copied().map(gain).sum::<f64>() / ideal,
+        ndcg(hits.into_iter(), k, bought.len()),
     ]
 }
 
@@ -98,7 +96,7 @@ pub(crate) fn measure(
         let (histories, targets) = users(&step.batch, limits)?;
         for (histories, targets) in histories.chunks(BLOCK).zip(targets.chunks(BLOCK)) {
             let (of_block, of_users) = pool.install(|| -> Result<_, TrainerError> {
-                let batch = scorer.batch(histories, targets)?;
+                let batch = scorer.sizes().batch(histories, targets)?;
                 let (chances, loss) = scorer.judge(&batch)?;
                 let ranked = chances.par_chunks(items).zip(&batch.packing.order);
                 let ranked = ranked.map(|(row, user)| of_user(row, &targets[*user as usize], k));

@@ -66,18 +66,6 @@ impl Scorer {
         numbers(self.model.users(means, &batch.packing, None))
     }
 
-    /// Users with their next baskets, as this model reads them.
-    ///
-    /// # Errors
-    /// [`TrainerError::Data`] where an item is not in the catalogue.
-    pub(crate) fn batch(
-        &self,
-        histories: &[History],
-        targets: &[Vec<u32>],
-    ) -> Result<Batch, TrainerError> {
-        self.sizes.batch(histories, targets)
-    }
-
     /// The probability of every item for each user by rank, [users, items], and the plain loss of what
     /// they bought next.
     ///
@@ -140,7 +128,7 @@ impl Scorer {
         if histories.is_empty() {
             return Ok(Vec::new());
         }
-        let batch = self.batch(histories, &[])?;
+        let batch = self.sizes.batch(histories, &[])?;
         let vectors = self.vectors(&batch)?;
         let added = self.added(&vectors, &batch)?;
         let ranked = self.chances(&vectors, added.as_deref(), &batch);
