@@ -5,11 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use pannier_proto::event::{RunEvent, RunEventKind};
-use pannier_tests::{Options, Outcome, on_cluster, ran};
+use pannier_tests::{Options, on_cluster, ran};
 use serde_json::Value;
 
-use crate::words::{checkpoint, resumed_from};
+use crate::resumed::killed_in_training;
 
 /// Iterations enough that a trainer can be killed among them.
 const SPEC: &str = r#"name = "shop"
@@ -38,7 +37,6 @@ csv = true
 [segments]
 k = 4
 "#;
-const STEP: &str = "train:factors";
 /// What is made of all users, and its files.
 const MADE: [(&str, &[&str]); 2] = [
     (
@@ -55,11 +53,6 @@ const MADE: [(&str, &[&str]); 2] = [
         ],
     ),
 ];
-
-fn events(out: &str) -> anyhow::Result<Vec<RunEvent>> {
-    let events = out.lines().map(serde_json::from_str);
-    Ok(events.collect::<Result<_, _>>()?)
-}
 
 /// The one folder of what a run made of its users, for example `recommendations`, in a warehouse.
 fn folder_of(warehouse: &Path, what: &str) -> anyhow::Result<PathBuf> {
@@ -78,18 +71,8 @@ async fn a_killed_trainer_changes_no_byte_of_models_and_lists() -> anyhow::Resul
         ..Options::default()
     };
     on_cluster(options, async |cluster, _| {
+        let (alone, _) = killed_in_training(cluster, SPEC, "factors").await?;
         let folder = cluster.dir.path().to_owned();
-        let folder = folder.as_path();
-        let made = "generate --customers 300 --weeks 12 --seed 5 --out raw";
-        ran(folder, &made.split(' ').collect::<Vec<_>>())?.good()?;
-        let raw = folder.join("raw").display().to_string();
-        fs::write(
-            folder.join("factors.toml"),
-            SPEC.replace("\"raw\"", &format!("{raw:?}")),
-        )?;
-        let run = ["run", "factors.toml", "--data", "alone", "--json"];
-        let alone = events(&ran(folder, &run)?.good()?)?;
-        let alone = Outcome::of(&alone, &folder.join("alone/warehouse"))?;
         ensure!(
             alone.model.contains_key("users.parquet"),
             "{:?}",
@@ -105,18 +88,6 @@ async fn a_killed_trainer_changes_no_byte_of_models_and_lists() -> anyhow::Resul
             "{:?}",
             alone.metrics
         );
-
-        let run = cluster.submit("factors.toml")?;
-        let begun = |kind: &RunEventKind| checkpoint(kind).is_some();
-        cluster.event(&run, "a checkpoint", begun).await?;
-        cluster.trainers[0].kill()?;
-        let lost =
-            |k: &RunEventKind| matches!(k, RunEventKind::StepLost { step, .. } if step == STEP);
-        cluster.event(&run, "the lost attempt", lost).await?;
-        cluster.add_trainer()?;
-        let (events, outcome) = cluster.succeeded(&run).await?;
-        ensure!(resumed_from(&events).is_some(), "began at the beginning");
-        assert_eq!(outcome, alone);
         for (what, names) in MADE {
             let here = folder_of(&cluster.warehouse(), what)?;
             let there = folder_of(&folder.join("alone/warehouse"), what)?;

@@ -13,6 +13,7 @@ mod gc;
 mod gensim;
 mod next_basket;
 mod queries;
+mod resumed;
 mod same;
 mod schedulers;
 mod sql;

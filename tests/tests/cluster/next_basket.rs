@@ -6,9 +6,9 @@ use std::fs;
 use anyhow::{Context, ensure};
 use pannier_proto::event::{RunEvent, RunEventKind, StepOutcome};
 use pannier_proto::work::WorkOutcome;
-use pannier_tests::{Options, Outcome, on_cluster, ran, shared};
+use pannier_tests::{Options, on_cluster, ran, shared};
 
-use crate::words::{checkpoint, resumed_from};
+use crate::resumed::killed_in_training;
 
 const SPEC: &str = r#"name = "next"
 seed = 3
@@ -46,36 +46,10 @@ async fn a_killed_trainer_changes_no_byte_of_what_comes_next() -> anyhow::Result
         ..Options::default()
     };
     on_cluster(options, async |cluster, _| {
-        let folder = cluster.dir.path().to_owned();
-        let folder = folder.as_path();
-        let made = "generate --customers 300 --weeks 12 --seed 5 --out raw";
-        ran(folder, &made.split(' ').collect::<Vec<_>>())?.good()?;
-        let raw = folder.join("raw").display().to_string();
-        fs::write(
-            folder.join("next.toml"),
-            SPEC.replace("\"raw\"", &format!("{raw:?}")),
-        )?;
-        let run = ["run", "next.toml", "--data", "alone", "--json"];
-        let out = ran(folder, &run)?.good()?;
-        let alone = out.lines().map(serde_json::from_str);
-        let alone: Vec<_> = alone.collect::<Result<_, _>>()?;
-        let alone = Outcome::of(&alone, &folder.join("alone/warehouse"))?;
+        let (alone, events) = killed_in_training(cluster, SPEC, "next").await?;
         for metric in ["next recall_explore@10", "tifu-knn ndcg@10"] {
             ensure!(alone.metrics.contains_key(metric), "{:?}", alone.metrics);
         }
-
-        let run = cluster.submit("next.toml")?;
-        let begun = |kind: &RunEventKind| checkpoint(kind).is_some();
-        cluster.event(&run, "a checkpoint", begun).await?;
-        cluster.trainers[0].kill()?;
-        let lost = |kind: &RunEventKind| {
-            matches!(kind, RunEventKind::StepLost { step, .. } if step == "train:next")
-        };
-        cluster.event(&run, "the lost attempt", lost).await?;
-        cluster.add_trainer()?;
-        let (events, outcome) = cluster.succeeded(&run).await?;
-        ensure!(resumed_from(&events).is_some(), "began at the beginning");
-        assert_eq!(outcome, alone);
 
         let finished = |name: &str| {
             let mut events = events.iter();
@@ -96,7 +70,9 @@ async fn a_killed_trainer_changes_no_byte_of_what_comes_next() -> anyhow::Result
         };
         let places: u64 = calibration.iter().map(|row| row.n).sum();
         ensure!(places > 0 && calibration.iter().all(|row| row.method == "next"));
-        let right = calibration.iter().all(|row| (0.0..=1.0).contains(&row.observed));
+        let right = calibration
+            .iter()
+            .all(|row| (0.0..=1.0).contains(&row.observed));
         ensure!(right, "{calibration:?}");
         let listed = finished("recommend:next").context("recommend")?;
         let StepOutcome::Work(WorkOutcome::Predicted { queries, rows, .. }) = listed else {
