@@ -88,6 +88,12 @@ impl Metric {
         }
     }
 
+    /// Whether a smaller one is better.
+    #[must_use]
+    pub fn less_is_better(self) -> bool {
+        self == Self::Decision(DecisionMetric::LogLoss)
+    }
+
     /// The metrics of a question in the order in which they are shown, the headline first.
     #[must_use]
     pub fn of(question: Question, k: &[u32]) -> Vec<Self> {

@@ -21,7 +21,7 @@ use crate::jobs::read_only;
 use crate::plan::params;
 
 /// Tables whose columns more than SQL reads: the checks, the report, the trainers.
-const READ_BY_CODE: [&str; 10] = [
+const READ_BY_CODE: [&str; 15] = [
     "rejects",
     "facts",
     "splits",
@@ -32,6 +32,11 @@ const READ_BY_CODE: [&str; 10] = [
     "sequences",
     "user_kpis",
     "user_attributes",
+    "decision_items",
+    "decision_users",
+    "train_decisions",
+    "valid_decisions",
+    "decision_queries",
 ];
 
 /// Whose a table is.
@@ -66,6 +71,25 @@ pub struct Defs {
     pub check: Vec<CheckSpec>,
 }
 
+impl Defs {
+    /// The tables of a layout and the common ones: a layout's own ones for models read common ones, and
+    /// these them.
+    #[must_use]
+    pub fn of(layout: &Layout, common: Common) -> Self {
+        let of_source = layout.table.iter().cloned();
+        let (mut learned, staged): (Vec<TableDef>, _) = of_source.partition(|t| t.training);
+        learned.extend(common.table);
+        let (mut learned, rest) = in_order(learned);
+        // Whose turn never comes is refused where it is planned.
+        learned.extend(rest);
+        Self {
+            staged,
+            learned,
+            check: common.check,
+        }
+    }
+}
+
 /// Puts the spec's own tables among those of the layout and the common ones.
 ///
 /// # Errors
@@ -77,10 +101,11 @@ pub async fn merge(
     common: Common,
     context: &SessionContext,
 ) -> Result<Defs, SchedulerError> {
-    let of_source = layout.table.iter().cloned();
-    let (mut learned, staged): (Vec<TableDef>, _) = of_source.partition(|t| t.training);
-    learned.extend(common.table);
-    let check = common.check;
+    let Defs {
+        staged,
+        learned,
+        check,
+    } = Defs::of(layout, common);
     if spec.table.is_empty() {
         return Ok(Defs {
             staged,
@@ -254,29 +279,37 @@ fn reads(sql: &str) -> Result<Vec<String>, String> {
     Ok(tables.iter().map(|t| t.table().to_owned()).collect())
 }
 
-/// Each after those it reads, otherwise as they come.
-fn ordered(
-    source: &SpecSource,
-    spec: &RunSpec,
-    mut left: Vec<TableDef>,
-) -> Result<Vec<TableDef>, SpecError> {
+/// Each after those it reads, otherwise as they come; and those of which each waits for another.
+fn in_order(mut left: Vec<TableDef>) -> (Vec<TableDef>, Vec<TableDef>) {
     let mut done: Vec<TableDef> = Vec::with_capacity(left.len());
-    while !left.is_empty() {
+    loop {
         let waits = |def: &TableDef| def.reads.iter().any(|r| left.iter().any(|l| l.name == *r));
         let Some(at) = left.iter().position(|def| !waits(def)) else {
-            let own = left.iter().find(|def| def.own.is_some());
-            let name = own.map(|def| def.name.clone()).unwrap_or_default();
-            let others: Vec<&str> = left.iter().map(|def| def.name.as_str()).collect();
-            let message = format!(
-                "table `{name}` cannot be made: {} read one another",
-                others.join(", ")
-            );
-            let key = key_of(spec, &name).unwrap_or_default();
-            return Err(source.error_at(&key, message, None));
+            return (done, left);
         };
         done.push(left.remove(at));
     }
-    Ok(done)
+}
+
+/// The tables in order.
+fn ordered(
+    source: &SpecSource,
+    spec: &RunSpec,
+    tables: Vec<TableDef>,
+) -> Result<Vec<TableDef>, SpecError> {
+    let (done, left) = in_order(tables);
+    if left.is_empty() {
+        return Ok(done);
+    }
+    let own = left.iter().find(|def| def.own.is_some());
+    let name = own.map(|def| def.name.clone()).unwrap_or_default();
+    let others: Vec<&str> = left.iter().map(|def| def.name.as_str()).collect();
+    let message = format!(
+        "table `{name}` cannot be made: {} read one another",
+        others.join(", ")
+    );
+    let key = key_of(spec, &name).unwrap_or_default();
+    Err(source.error_at(&key, message, None))
 }
 
 /// What tables are planned with.

@@ -45,11 +45,7 @@ fn planned_of(text: &SpecSource) -> Result<RunPlan, SchedulerError> {
 /// The tables of a spec that has none of its own.
 fn defs(spec: &RunSpec, layout: &Layout) -> Result<Defs, SchedulerError> {
     let common = layout::common(&spec.split, layout)?;
-    Ok(Defs {
-        staged: layout.table.clone(),
-        learned: common.table,
-        check: common.check,
-    })
+    Ok(Defs::of(layout, common))
 }
 
 /// Names of the tables whose version differs.
@@ -462,6 +458,20 @@ async fn a_model_of_decisions_gets_the_context_that_its_source_has() -> Result<(
     for (layout, context) in [
         ("dunnhumby-lgsr", &["price", "hour", "weekday"][..]),
         ("instacart", &["price", "hour", "weekday"]),
+        ("rees46", &["price", "page_views", "session_time"]),
+        (
+            "complete-journey",
+            &[
+                "price",
+                "display",
+                "mailer",
+                "bought_before",
+                "days_since",
+                "baskets",
+                "hour",
+                "weekday",
+            ],
+        ),
     ] {
         assert_eq!(decided(layout, train).await?.context, context, "{layout}");
     }

@@ -3,6 +3,7 @@
 
 mod baskets;
 mod calibration;
+mod decisions;
 mod users;
 
 use std::sync::Arc;
@@ -17,14 +18,13 @@ use pannier_proto::spec::{Metric, Question};
 use super::metrics::{self, Method};
 use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
-use crate::error::SchedulerError;
 use crate::plan::{StepKind, queries};
 
 /// Evaluates all methods of the run.
 pub async fn evaluate(run: &StepRun) -> StepResult {
     let k = &run.record.plan.spec.evaluate.k;
     let (mut rows, mut paired): (Vec<MetricRow>, Vec<PairedRow>) = (Vec::new(), Vec::new());
-    let mut calibrated = Vec::new();
+    let (mut calibrated, mut curves, mut decided) = (Vec::new(), Vec::new(), None);
     for question in Question::ALL {
         let methods = methods(run, question);
         if methods.is_empty() {
@@ -47,8 +47,14 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
                 metrics::of_users(&methods, &lists, k)
             }
             Question::Decision => {
-                let reason = "this build evaluates no decisions".to_owned();
-                return Err(SchedulerError::Failed(reason).into());
+                let asked = decisions::asked(run, &context, methods.len()).await?;
+                for (method, scores) in methods.iter().zip(&asked.decisions.of_method) {
+                    let (name, decisions) = (&method.name, &asked.decisions);
+                    calibrated.extend(metrics::calibration(name, decisions, scores));
+                    curves.extend(metrics::curve(name, decisions, scores));
+                }
+                decided = Some(asked.about);
+                metrics::of_decisions(&methods, &asked.decisions)
             }
         };
         rows.extend(of_methods);
@@ -67,6 +73,8 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
         metrics: rows,
         paired,
         calibration: calibrated,
+        curves,
+        decided,
     };
     Ok((outcome, false))
 }
@@ -104,13 +112,22 @@ async fn answers(
     let context = jobs.context()?;
     let asked = check::manifest(run, queries(question)).await?;
     context.register_table("queries", catalog::table(jobs.warehouse(), &asked)?)?;
-    let fields = [
+    let places = [
         ("query_id", DataType::UInt64),
         ("item_idx", DataType::UInt32),
         ("rank", DataType::UInt32),
         ("score", DataType::Float32),
     ];
-    let schema = Schema::new(fields.map(|(n, t)| Field::new(n, t, true)).to_vec());
+    let judged = [
+        ("decision_id", DataType::UInt64),
+        ("score", DataType::Float32),
+    ];
+    let fields = match question {
+        Question::Basket | Question::User => places.to_vec(),
+        Question::Decision => judged.to_vec(),
+    };
+    let fields = fields.into_iter().map(|(n, t)| Field::new(n, t, true));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
     let schema = Arc::new(schema);
     for (at, method) in methods.iter().enumerate() {
         let folder = objects::predictions(&run.record.run_id, question, &method.name);
