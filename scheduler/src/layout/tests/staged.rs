@@ -188,7 +188,9 @@ impl Staged {
     /// Names of the layout's tables.
     pub fn names(&self) -> Vec<String> {
         let names = self.layout.table.iter().map(|t| t.name.clone());
-        names.filter(|name| self.tables.contains_key(name)).collect()
+        names
+            .filter(|name| self.tables.contains_key(name))
+            .collect()
     }
 
     /// The default checks, with how many rows offend each.

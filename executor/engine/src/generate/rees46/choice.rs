@@ -3,8 +3,8 @@
 //!
 //! P = 1 / (1 + exp(-z)), with
 //!
-//! z = -3.9 + 0.9 · u(user, 0xB01) + 1.2 · u(product, 0xB02) + 2.4 · u(category, 0xB03)
-//!   - 0.35 · (ln(1 + price) - 5) + 0.8 · ln(`page_views`) - 0.3 · ln(1 + `session_time` / 60)
+//! z = -4.5 + 0.5 · u(user, 0xB01) + 0.7 · u(product, 0xB02) + 3.0 · u(category, 0xB03)
+//!   - 0.5 · (ln(1 + price) - 5) + 0.9 · ln(`page_views`) - 0.35 · ln(1 + `session_time` / 60)
 //!
 //! where u(a, b) = [`hashed_unit`] - 1/2 of the user's number (ids are 512,000,000 + 11 · number and a
 //! little), of the product's id and of the category's number (a product's id over a million, less 1), the
@@ -35,13 +35,13 @@ impl Considered {
     /// The probability that the product is bought.
     pub(super) fn bought(&self) -> f64 {
         let even = |a: u64, b: u64| hashed_unit(a, b) - 0.5;
-        let who = 0.9 * even(self.user, 0xB01)
-            + 1.2 * even(self.product, 0xB02)
-            + 2.4 * even(self.category, 0xB03);
+        let who = 0.5 * even(self.user, 0xB01)
+            + 0.7 * even(self.product, 0xB02)
+            + 3.0 * even(self.category, 0xB03);
         let minutes = self.session_time as f64 / 60.0;
-        let z = who - 3.9 - 0.35 * (ln(1.0 + self.price) - 5.0)
-            + 0.8 * ln(f64::from(self.page_views))
-            - 0.3 * ln(1.0 + minutes);
+        let z = who - 4.5 - 0.5 * (ln(1.0 + self.price) - 5.0)
+            + 0.9 * ln(f64::from(self.page_views))
+            - 0.35 * ln(1.0 + minutes);
         1.0 / (1.0 + exp(-z))
     }
 }
