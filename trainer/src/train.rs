@@ -55,6 +55,10 @@ pub(crate) fn train(
         ModelSpec::Als(params) => order.als(params),
         ModelSpec::Cust2vec(params) => order.cust2vec(params),
         ModelSpec::AttentionLstm(params) => order.attention_lstm(params),
+        ModelSpec::WideDeep(_) => {
+            let reason = "this build trains no wide-and-deep";
+            Err(TrainerError::data("model", reason))
+        }
     }?;
     storage.put(&work.ledger, fitted.ledger.bytes().to_vec())?;
     Ok(WorkOutcome::Trained {

@@ -4,8 +4,8 @@
 mod baseline;
 
 pub(super) use baseline::{
-    BASELINE, ITEM_KNN, ITEM_KNN_STUDY, PERSONAL_FREQUENCY, PERSONAL_FREQUENCY_STUDY, TIFU_KNN,
-    TIFU_KNN_STUDY, UP_CF, UP_CF_STUDY,
+    BASELINE, BOOSTED_TREES, ITEM_KNN, ITEM_KNN_STUDY, LOGISTIC, PERSONAL_FREQUENCY,
+    PERSONAL_FREQUENCY_STUDY, TIFU_KNN, TIFU_KNN_STUDY, UP_CF, UP_CF_STUDY,
 };
 
 /// One kind of table.
@@ -233,6 +233,35 @@ pub(super) const ATTENTION_LSTM: TableKeys = TableKeys {
         "checkpoint_steps",
     ],
 };
+pub(super) const WIDE_DEEP: TableKeys = TableKeys {
+    header: "params of wide-and-deep",
+    required: &[],
+    optional: &[
+        "embedding",
+        "wide",
+        "crosses",
+        "cross_buckets",
+        "deep",
+        "join",
+        "context",
+        "context_units",
+        "dropout",
+        "class_weights",
+        "epochs",
+        "batch",
+        "optimizer",
+        "learning_rate",
+        "warmup_steps",
+        "schedule",
+        "plateau_factor",
+        "plateau_patience",
+        "weight_decay",
+        "clip_norm",
+        "watch",
+        "patience",
+        "checkpoint_steps",
+    ],
+};
 pub(super) const FEED: TableKeys = TableKeys {
     header: "[[feed]]",
     required: &["name", "transform"],
@@ -298,7 +327,7 @@ pub(super) const SEGMENTS: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 37] = [
+pub(super) const ALL: [&TableKeys; 40] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -321,6 +350,7 @@ pub(super) const ALL: [&TableKeys; 37] = [
     &PROD2VEC,
     &CUST2VEC,
     &ATTENTION_LSTM,
+    &WIDE_DEEP,
     &ALS,
     &ALS_STUDY,
     &BASELINE,
@@ -332,6 +362,8 @@ pub(super) const ALL: [&TableKeys; 37] = [
     &TIFU_KNN_STUDY,
     &UP_CF,
     &UP_CF_STUDY,
+    &LOGISTIC,
+    &BOOSTED_TREES,
     &EVALUATE,
     &PUBLISH,
     &RECOMMEND,

@@ -17,6 +17,7 @@ use pannier_proto::spec::{Metric, Question};
 use super::metrics::{self, Method};
 use super::{StepFailure, StepResult, check};
 use crate::driver::StepRun;
+use crate::error::SchedulerError;
 use crate::plan::{StepKind, queries};
 
 /// Evaluates all methods of the run.
@@ -24,7 +25,7 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
     let k = &run.record.plan.spec.evaluate.k;
     let (mut rows, mut paired): (Vec<MetricRow>, Vec<PairedRow>) = (Vec::new(), Vec::new());
     let mut calibrated = Vec::new();
-    for question in [Question::Basket, Question::User] {
+    for question in Question::ALL {
         let methods = methods(run, question);
         if methods.is_empty() {
             continue;
@@ -45,12 +46,16 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
                 }
                 metrics::of_users(&methods, &lists, k)
             }
+            Question::Decision => {
+                let reason = "this build evaluates no decisions".to_owned();
+                return Err(SchedulerError::Failed(reason).into());
+            }
         };
         rows.extend(of_methods);
         paired.extend(differences);
     }
     // The headline metric leads, models before baselines.
-    let order: Vec<String> = [Question::Basket, Question::User]
+    let order: Vec<String> = Question::ALL
         .into_iter()
         .flat_map(|question| Metric::of(question, k))
         .map(|metric| metric.to_string())

@@ -194,6 +194,10 @@ impl Prediction<'_> {
                 trials = tried;
                 Box::new(scorer)
             }
+            Predictor::Decision { .. } => {
+                let reason = "this build judges no decisions";
+                return Err(TrainerError::data("baseline", reason));
+            }
             Predictor::Model { artifact } => {
                 let ranker = model(storage, artifact, self.vocab, counts, pool)?;
                 return Ok((ranker, trials));
@@ -234,6 +238,10 @@ fn model(
             let limits = attention_lstm::train::limits(&params);
             let next = Attentive::new(scorer, limits, counts);
             (counts.len(), Ranker::Users(Box::new(next)))
+        }
+        ModelSpec::WideDeep(_) => {
+            let reason = "this build judges no decisions";
+            return Err(TrainerError::data("model", reason));
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;

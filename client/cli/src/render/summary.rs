@@ -207,7 +207,8 @@ fn metrics_table(metrics: &[MetricRow]) -> Vec<String> {
     };
     let baskets = asked(Question::Basket).map(|n| plural(n, "held-out basket"));
     let users = asked(Question::User).map(|n| plural(n, "held-out user"));
-    let over: Vec<String> = baskets.into_iter().chain(users).collect();
+    let decisions = asked(Question::Decision).map(|n| plural(n, "held-out decision"));
+    let over: Vec<String> = [baskets, users, decisions].into_iter().flatten().collect();
     lines.push(format!("over {}", over.join(" and ")));
     lines
 }
