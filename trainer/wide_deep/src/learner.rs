@@ -1,6 +1,7 @@
 //! One step after another: forward and backward over a batch in blocks of rows, clipping, Adam. Partial
 //! gradients are of fixed blocks and added in their order: the same bits for every number of threads.
 
+use pannier_proto::feed::mix;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
@@ -18,21 +19,25 @@ use crate::tables::{Gradients, Table, Touched};
 
 /// Partial gradients of a step at most.
 const PARTIALS: usize = 32;
+/// Salt of the rows whose user is taken as unknown.
+const UNKNOWN: u64 = 0x756E_6B6E_6F77_6E00;
 
 /// How a step learns.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rates {
     /// Learning rate.
     pub rate: f64,
-    /// AdamW's decay of weights, apart from the gradient; of the rows that a step has.
+    /// AdamW's decay of layers' weights, apart from the gradient.
     pub decay: f64,
-    /// Adam's, as a part of the gradient; of the rows that a step has.
+    /// Adam's, as a part of the gradient.
     pub l2: f64,
     /// Length that gradients are shortened to; 0: never.
     pub clip_norm: f64,
     /// Share of the units of the wide and of deep layers that are left out.
     pub dropout: f64,
-    /// What they are drawn by: of the run and the step.
+    /// Share of the rows whose user is taken as unknown, so that the vector of those learns.
+    pub unknown_users: f64,
+    /// What units and rows are drawn by: of the run and the step.
     pub seed: u64,
 }
 
@@ -112,7 +117,12 @@ impl Learner {
     /// # Errors
     /// [`Error::Rows`] where it does not fit, or is empty.
     pub fn step(&mut self, batch: &Batch, how: &Rates) -> Result<f64, Error> {
-        let (batched, statistics) = self.batched(batch)?;
+        let users = hidden(&batch.users, how);
+        let rows = Rows {
+            users: &users,
+            ..batch.rows()
+        };
+        let (batched, statistics) = self.batched(rows, &batch.labels)?;
         let dropout = Dropout::new(how.dropout, how.seed);
         for (table, touched) in self.tables.iter_mut().zip(&batched.touched) {
             table.touch(touched, &self.clock);
@@ -121,8 +131,6 @@ impl Learner {
         let sums = self.sums(&batched, &came);
         self.running.add(&statistics);
         let mut step = self.clock.tick(how.rate);
-        step.l2 = how.l2 as f32;
-        step.decay = (how.rate * how.decay) as f32;
         if how.clip_norm > 0.0 {
             let all = sums.iter().chain([&came.dense]);
             let square: f64 = all.map(|numbers| squares(numbers)).sum();
@@ -132,6 +140,8 @@ impl Learner {
         for ((table, touched), sums) in self.tables.iter_mut().zip(&batched.touched).zip(&sums) {
             table.learn(touched, sums, step, now);
         }
+        step.l2 = how.l2 as f32;
+        step.decay = (how.rate * how.decay) as f32;
         let [means, squares] = &mut self.moments;
         run(Dense(Moved {
             weights: &mut self.dense,
@@ -145,11 +155,14 @@ impl Learner {
     }
 
     /// What the batch has, and its context's statistics.
-    fn batched<'a>(&self, batch: &'a Batch) -> Result<(Batched<'a>, Vec<[f64; 2]>), Error> {
-        let rows = batch.rows();
+    fn batched<'a>(
+        &self,
+        rows: Rows<'a>,
+        labels: &'a [f32],
+    ) -> Result<(Batched<'a>, Vec<[f64; 2]>), Error> {
         rows.check(&self.sizes)?;
-        if rows.is_empty() || batch.labels.len() != rows.len() {
-            let reason = format!("{} labels of {} rows", batch.labels.len(), rows.len());
+        if rows.is_empty() || labels.len() != rows.len() {
+            let reason = format!("{} labels of {} rows", labels.len(), rows.len());
             return Err(Error::Rows(reason));
         }
         let crossed = (0..rows.len()).flat_map(|row| self.crosses.of_row(&rows, row));
@@ -161,7 +174,7 @@ impl Learner {
         let statistics = of_batch(&rows, self.sizes.context.len());
         let batched = Batched {
             rows,
-            labels: &batch.labels,
+            labels,
             touched,
             crossed,
             normals: statistics.iter().copied().map(normal).collect(),
@@ -285,8 +298,16 @@ impl Learner {
         sums.collect()
     }
 
-    /// All weights as [`Sizes::shapes`] names them, to score with: rows are made up for what they
-    /// missed, that of nothing is 0, that of the unknown the mean of those that were learned.
+    /// What weights of classes take from the logit: ln(w₀ / w₁); balanced, the log odds of all examples.
+    #[must_use]
+    pub fn offset(&self) -> f32 {
+        (self.classes[0] / self.classes[1]).ln()
+    }
+
+    /// All weights as [`Sizes::shapes`] names them, to score with. Rows are made up for what they missed;
+    /// that of nothing is 0, that of the unknown, where none was seen, the mean of those that were. The
+    /// output's bias is moved by ln(w₀ / w₁), so that probabilities are those of examples as they come,
+    /// not as their classes are weighted (King and Zeng 2001, "Logistic Regression in Rare Events Data").
     #[must_use]
     pub fn weights(&self) -> Vec<Named> {
         let mut tables = self.tables.iter().enumerate().map(|(at, table)| {
@@ -297,7 +318,9 @@ impl Learner {
             weights
         });
         let current = self.running.current();
-        let dense = self.layout.named(&self.dense, "");
+        let mut dense = self.dense.clone();
+        dense[self.layout.output_bias] += self.offset();
+        let dense = self.layout.named(&dense, "");
         let named = self.sizes.shapes().into_iter().enumerate();
         let named = named.map(|(at, (name, shape))| {
             let numbers = match name.as_str() {
@@ -320,7 +343,16 @@ impl Learner {
     }
 }
 
-/// Row 0 becomes 0, row 1 the mean of the rows behind it that were learned.
+/// Users of a batch, some of them taken as unknown.
+fn hidden(users: &[u32], how: &Rates) -> Vec<u32> {
+    let below = (how.unknown_users * 4_294_967_296.0) as u64;
+    let key = |row: usize| mix(how.seed ^ mix(UNKNOWN ^ row as u64)) >> 32;
+    let users = users.iter().enumerate();
+    let users = users.map(|(row, user)| if key(row) < below { 1 } else { *user });
+    users.collect()
+}
+
+/// Row 0 becomes 0; row 1, where it was not learned, the mean of the rows behind it that were.
 fn unknown(weights: &mut [f32], table: &Table) {
     let dim = table.dim;
     let mut sums = vec![0.0f64; dim];
@@ -331,7 +363,7 @@ fn unknown(weights: &mut [f32], table: &Table) {
         count += 1.0;
     }
     weights[..dim].fill(0.0);
-    if count > 0.0 {
+    if count > 0.0 && table.learned[1] == 0 {
         let means = sums.iter().map(|sum| (sum / count) as f32);
         weights[dim..2 * dim].iter_mut().zip(means).for_each(|(x, mean)| *x = mean);
     }

@@ -27,6 +27,7 @@ pub struct Model {
     dense: Vec<f32>,
     crossed: Vec<f32>,
     normals: Vec<Normal>,
+    means: Vec<f32>,
     /// Of items, users and categories: what a row adds to the first deep layer and to the joining one.
     added: [Vec<f32>; 3],
     /// What both begin with.
@@ -64,6 +65,7 @@ impl Model {
         let mut model = Self {
             crosses: Crosses::new(&sizes)?,
             crossed: of(CROSSES).to_vec(),
+            means: of(MEAN).to_vec(),
             normals: statistics.map(normal).collect(),
             added: Default::default(),
             begin: Vec::new(),
@@ -79,6 +81,18 @@ impl Model {
     #[must_use]
     pub fn sizes(&self) -> &Sizes {
         &self.sizes
+    }
+
+    /// Names of the context's numbers, in the order of [`Rows::context`].
+    #[must_use]
+    pub fn context(&self) -> &[String] {
+        &self.sizes.context
+    }
+
+    /// Their running means: what stands for what is not known.
+    #[must_use]
+    pub fn means(&self) -> &[f32] {
+        &self.means
     }
 
     /// Units of the first deep layer and of the joining one.
@@ -193,7 +207,7 @@ impl Model {
             }
         }
         self.deep(scratch, n);
-        self.context(scratch, rows, (from, n));
+        self.of_context(scratch, rows, (from, n));
         let layout = &self.layout;
         let join = layout.join.outputs;
         let weights = &self.dense[layout.output..][..layout.last()];
@@ -262,7 +276,7 @@ impl Model {
         }
     }
 
-    fn context(&self, scratch: &mut Scratch, rows: &Rows<'_>, (from, n): (usize, usize)) {
+    fn of_context(&self, scratch: &mut Scratch, rows: &Rows<'_>, (from, n): (usize, usize)) {
         let Some(context) = self.layout.context else {
             return;
         };

@@ -240,11 +240,11 @@ impl<'a> Net<'a> {
         let stride = layout.last();
         forward(&layout.join, dense, (joined, width), (last, stride), rows);
         activate(units(&mut last[..], stride, layout.join.outputs, 0), true, None);
-        self.context(scratch, rows);
+        self.context_units(scratch, rows);
         self.logits(scratch, rows);
     }
 
-    fn context(&self, scratch: &mut Scratch, rows: usize) {
+    fn context_units(&self, scratch: &mut Scratch, rows: usize) {
         let Some(context) = &self.layout.context else {
             return;
         };
@@ -340,12 +340,12 @@ impl<'a> Net<'a> {
                 Some(before) => (&deep[before][..], layer.inputs),
                 None => (&x[..], layout.input),
             };
-            learned(layer, sums, input, (gradients, to), rows);
+            learned(layer, sums, input, (&*gradients, to), rows);
             let (into, begin) = match at {
                 0 => ((&mut *vectors, layout.input), Begin::There),
                 _ => ((&mut next[..], layer.inputs), Begin::Zero),
             };
-            backward(layer, &self.turned.deep[at], (gradients, to), into, begin, rows);
+            backward(layer, &self.turned.deep[at], (&*gradients, to), into, begin, rows);
             std::mem::swap(&mut now, &mut next);
         }
     }
