@@ -119,7 +119,11 @@ impl Task for Back<'_> {
         for (gradients, units) in rows.take(self.rows) {
             let units = &units[..self.width];
             for (gradient, unit) in gradients[..self.width].iter_mut().zip(units) {
-                *gradient = if *unit > 0.0 { *gradient * self.scale } else { 0.0 };
+                *gradient = if *unit > 0.0 {
+                    *gradient * self.scale
+                } else {
+                    0.0
+                };
             }
         }
     }
@@ -153,7 +157,11 @@ mod tests {
         assert_ne!(of(2, 0), numbers);
         // Every unit is left out as often as any other.
         for unit in 0..width {
-            let out = numbers.iter().skip(unit).step_by(width).filter(|x| **x == 0.0);
+            let out = numbers
+                .iter()
+                .skip(unit)
+                .step_by(width)
+                .filter(|x| **x == 0.0);
             assert!((out.count() as f64 / rows as f64 - 0.2).abs() < 0.05);
         }
     }

@@ -57,7 +57,8 @@ impl Learner {
                     numbers: numbers.clone(),
                 });
             }
-            kept.words.push((format!("learned.{name}"), table.learned.clone()));
+            kept.words
+                .push((format!("learned.{name}"), table.learned.clone()));
         }
         kept.longs.push((OWED.into(), self.clock.owed.clone()));
         let mut running: Vec<f64> = self.running.sums.iter().flatten().copied().collect();
@@ -104,7 +105,9 @@ impl Learner {
             let key = format!("learned.{name}");
             let learned = kept.words.iter().find(|(of, _)| *of == key);
             let learned = learned.filter(|(_, words)| words.len() == table.learned.len());
-            table.learned.clone_from(&learned.ok_or_else(|| wrong(&key))?.1);
+            table
+                .learned
+                .clone_from(&learned.ok_or_else(|| wrong(&key))?.1);
             if let [weights, means, squares] = &mut taken[..] {
                 std::mem::swap(&mut table.weights, weights);
                 std::mem::swap(&mut table.means, means);

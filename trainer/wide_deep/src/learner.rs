@@ -240,7 +240,11 @@ impl Learner {
         let range = first..first + rows;
         let columns = [items, users, categories].map(|column| &column[range.clone()]);
         for (row, x) in scratch.x.chunks_exact_mut(input).take(rows).enumerate() {
-            for ((column, table), x) in columns.iter().zip(&self.tables).zip(x.chunks_exact_mut(dim)) {
+            for ((column, table), x) in columns
+                .iter()
+                .zip(&self.tables)
+                .zip(x.chunks_exact_mut(dim))
+            {
                 x.copy_from_slice(&table.weights[column[row] as usize * dim..][..dim]);
             }
         }
@@ -253,7 +257,9 @@ impl Learner {
         for (row, logit) in scratch.logits.iter_mut().take(rows).enumerate() {
             let own = &batched.crossed[(first + row) * features..][..features];
             let table = self.tables.get(3);
-            let numbers = table.into_iter().flat_map(|table| own.iter().map(|at| table.weights[*at as usize]));
+            let numbers = table
+                .into_iter()
+                .flat_map(|table| own.iter().map(|at| table.weights[*at as usize]));
             *logit = numbers.sum();
         }
     }
@@ -325,7 +331,10 @@ impl Learner {
         let named = named.map(|(at, (name, shape))| {
             let numbers = match name.as_str() {
                 MEAN => current.iter().map(|[mean, _]| *mean as f32).collect(),
-                VARIANCE => current.iter().map(|[_, variance]| *variance as f32).collect(),
+                VARIANCE => current
+                    .iter()
+                    .map(|[_, variance]| *variance as f32)
+                    .collect(),
                 CROSSES => tables.next().unwrap_or_default(),
                 _ if at < 3 => tables.next().unwrap_or_default(),
                 name => {
@@ -357,20 +366,36 @@ fn unknown(weights: &mut [f32], table: &Table) {
     let dim = table.dim;
     let mut sums = vec![0.0f64; dim];
     let mut count = 0.0;
-    for (row, _) in table.learned.iter().enumerate().skip(2).filter(|(_, learned)| **learned > 0) {
+    for (row, _) in table
+        .learned
+        .iter()
+        .enumerate()
+        .skip(2)
+        .filter(|(_, learned)| **learned > 0)
+    {
         let row = &weights[row * dim..][..dim];
-        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+        sums.iter_mut()
+            .zip(row)
+            .for_each(|(sum, x)| *sum += f64::from(*x));
         count += 1.0;
     }
     weights[..dim].fill(0.0);
     if count > 0.0 && table.learned[1] == 0 {
         let means = sums.iter().map(|sum| (sum / count) as f32);
-        weights[dim..2 * dim].iter_mut().zip(means).for_each(|(x, mean)| *x = mean);
+        weights[dim..2 * dim]
+            .iter_mut()
+            .zip(means)
+            .for_each(|(x, mean)| *x = mean);
     }
 }
 
 /// Σ x².
 fn squares(numbers: &[f32]) -> f64 {
     let blocks = numbers.chunks(4096);
-    blocks.map(|block| f64::from(block.iter().map(|x| x * x).sum::<f32>())).sum()
+    blocks
+        .map(|block| f64::from(block.iter().map(|x| x * x).sum::<f32>()))
+        .sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@
 //! batch's mean. Crossed features are the paper's wide part proper, which the recommender for REES46
 //! did not have: there "wide" was the linear layer alone.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod adam;
 mod crosses;
 mod dropout;
@@ -30,6 +32,8 @@ mod kept;
 mod layout;
 mod learner;
 mod model;
+#[cfg(test)]
+mod naive;
 mod net;
 mod norm;
 mod product;
@@ -37,8 +41,6 @@ mod rows;
 mod simd;
 mod sizes;
 mod tables;
-#[cfg(test)]
-mod tests;
 
 pub use error::Error;
 pub use file::{read, write};

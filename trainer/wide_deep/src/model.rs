@@ -105,7 +105,10 @@ impl Model {
         let (deep, join, both) = (layout.deep[0], layout.join, self.both());
         // [input, both]: the first deep layer beside wide · join.
         let mut through = vec![0.0; layout.input * both];
-        for (row, from) in through.chunks_exact_mut(both).zip(deep.of(dense).chunks_exact(deep.outputs)) {
+        for (row, from) in through
+            .chunks_exact_mut(both)
+            .zip(deep.of(dense).chunks_exact(deep.outputs))
+        {
             row[..deep.outputs].copy_from_slice(from);
         }
         let of_wide = Right {
@@ -123,11 +126,23 @@ impl Model {
             column: 1,
         };
         let to = (&mut through[deep.outputs..], both);
-        product(to, left(layout.wide.of(dense)), of_wide, extent(layout.input), Begin::Zero);
+        product(
+            to,
+            left(layout.wide.of(dense)),
+            of_wide,
+            extent(layout.input),
+            Begin::Zero,
+        );
         let mut begin = deep.bias(dense).to_vec();
         begin.extend_from_slice(join.bias(dense));
         let bias = left(layout.wide.bias(dense));
-        product((&mut begin[deep.outputs..], both), bias, of_wide, extent(1), Begin::There);
+        product(
+            (&mut begin[deep.outputs..], both),
+            bias,
+            of_wide,
+            extent(1),
+            Begin::There,
+        );
         let dim = self.sizes.embedding;
         self.added = std::array::from_fn(|at| {
             let table = &weights[at].numbers;
@@ -162,7 +177,9 @@ impl Model {
     /// [`Error::Rows`] where rows do not fit.
     pub fn score(&self, rows: Rows<'_>) -> Result<Vec<f32>, Error> {
         let mut scores = self.logits(rows)?;
-        scores.iter_mut().for_each(|z| *z = 1.0 / (1.0 + (-*z).exp()));
+        scores
+            .iter_mut()
+            .for_each(|z| *z = 1.0 / (1.0 + (-*z).exp()));
         Ok(scores)
     }
 
@@ -217,7 +234,8 @@ impl Model {
             let context = &scratch.context[row * width..][..width];
             let numbers = self.crosses.of_row(rows, from + row);
             let crossed: f32 = numbers.map(|at| self.crossed[at as usize]).sum();
-            *logit = dot(joined, &weights[..join]) + dot(context, &weights[join..])
+            *logit = dot(joined, &weights[..join])
+                + dot(context, &weights[join..])
                 + self.dense[layout.output_bias]
                 + crossed;
         }
@@ -228,8 +246,14 @@ impl Model {
         let (layout, both) = (&self.layout, self.both());
         let width = layout.deep[0].outputs;
         let [now, next] = &mut scratch.deep;
-        for (to, from) in now.chunks_exact_mut(width).zip(scratch.first.chunks_exact(both)).take(rows) {
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = from.max(0.0));
+        for (to, from) in now
+            .chunks_exact_mut(width)
+            .zip(scratch.first.chunks_exact(both))
+            .take(rows)
+        {
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, from)| *to = from.max(0.0));
         }
         let (mut now, mut next) = (now, next);
         let mut stride = width;
@@ -282,7 +306,12 @@ impl Model {
         };
         let scale = &self.dense[context.scale..];
         let shift = &self.dense[context.shift..];
-        for (row, normed) in scratch.normed.chunks_exact_mut(context.width).take(n).enumerate() {
+        for (row, normed) in scratch
+            .normed
+            .chunks_exact_mut(context.width)
+            .take(n)
+            .enumerate()
+        {
             let numbers = rows.context(from + row).iter().zip(&self.normals);
             for (at, (x, [mean, by])) in numbers.enumerate() {
                 normed[at] = (x - mean) * by * scale[at] + shift[at];
@@ -304,7 +333,13 @@ impl Model {
             depth: layer.inputs,
         };
         let begin = Begin::Row(layer.bias(&self.dense));
-        product((&mut scratch.context[..], layer.outputs), left, right, extent, begin);
+        product(
+            (&mut scratch.context[..], layer.outputs),
+            left,
+            right,
+            extent,
+            begin,
+        );
         relu(&mut scratch.context[..n * layer.outputs]);
     }
 }

@@ -109,7 +109,13 @@ fn forward(
         columns: layer.outputs,
         depth: layer.inputs,
     };
-    product((output, to), left, right, extent, Begin::Row(layer.bias(dense)));
+    product(
+        (output, to),
+        left,
+        right,
+        extent,
+        Begin::Row(layer.bias(dense)),
+    );
 }
 
 /// Adds a layer's gradients of weights and biases to `sums`.
@@ -187,7 +193,11 @@ impl<'a> Net<'a> {
         Self {
             turned: Turned {
                 wide: turned(&layout.wide, dense),
-                deep: layout.deep.iter().map(|layer| turned(layer, dense)).collect(),
+                deep: layout
+                    .deep
+                    .iter()
+                    .map(|layer| turned(layer, dense))
+                    .collect(),
                 join: turned(&layout.join, dense),
                 context: context.map_or_else(Vec::new, |of| turned(&of.layer, dense)),
             },
@@ -212,7 +222,13 @@ impl<'a> Net<'a> {
             last,
             ..
         } = scratch;
-        forward(&layout.wide, dense, (x, layout.input), (joined, width), rows);
+        forward(
+            &layout.wide,
+            dense,
+            (x, layout.input),
+            (joined, width),
+            rows,
+        );
         let units = |numbers, stride, width, layer| Units {
             numbers,
             stride,
@@ -239,7 +255,11 @@ impl<'a> Net<'a> {
         }
         let stride = layout.last();
         forward(&layout.join, dense, (joined, width), (last, stride), rows);
-        activate(units(&mut last[..], stride, layout.join.outputs, 0), true, None);
+        activate(
+            units(&mut last[..], stride, layout.join.outputs, 0),
+            true,
+            None,
+        );
         self.context_units(scratch, rows);
         self.logits(scratch, rows);
     }
@@ -259,7 +279,13 @@ impl<'a> Net<'a> {
         }
         let last = &mut scratch.last[self.layout.join.outputs..];
         let input = (&scratch.normed[..], width);
-        forward(&context.layer, self.dense, input, (&mut *last, stride), rows);
+        forward(
+            &context.layer,
+            self.dense,
+            input,
+            (&mut *last, stride),
+            rows,
+        );
         let units = Units {
             numbers: last,
             stride,
@@ -305,7 +331,14 @@ impl<'a> Net<'a> {
         let last = (&back.last[..], stride);
         learned(&layout.join, sums, (joined, width), last, rows);
         let into = (&mut back.joined[..], width);
-        backward(&layout.join, &self.turned.join, last, into, Begin::Zero, rows);
+        backward(
+            &layout.join,
+            &self.turned.join,
+            last,
+            into,
+            Begin::Zero,
+            rows,
+        );
         let units = Units {
             numbers: &mut back.joined,
             stride: width,
@@ -318,7 +351,14 @@ impl<'a> Net<'a> {
         let of_wide = (&back.joined[..], width);
         learned(&layout.wide, sums, (x, layout.input), of_wide, rows);
         let into = (&mut *vectors, layout.input);
-        backward(&layout.wide, &self.turned.wide, of_wide, into, Begin::Zero, rows);
+        backward(
+            &layout.wide,
+            &self.turned.wide,
+            of_wide,
+            into,
+            Begin::Zero,
+            rows,
+        );
         let scale = dropout.map_or(1.0, |dropout| dropout.scale);
         let depth = layout.deep.len();
         let [mut now, mut next] = back.deep.each_mut();
@@ -345,7 +385,14 @@ impl<'a> Net<'a> {
                 0 => ((&mut *vectors, layout.input), Begin::There),
                 _ => ((&mut next[..], layer.inputs), Begin::Zero),
             };
-            backward(layer, &self.turned.deep[at], (&*gradients, to), into, begin, rows);
+            backward(
+                layer,
+                &self.turned.deep[at],
+                (&*gradients, to),
+                into,
+                begin,
+                rows,
+            );
             std::mem::swap(&mut now, &mut next);
         }
     }
@@ -360,7 +407,11 @@ impl<'a> Net<'a> {
             let sums = &mut sums[self.layout.output..][..stride];
             for (at, gradient) in gradients.iter_mut().enumerate() {
                 sums[at] += of * units[at];
-                *gradient = if units[at] > 0.0 { of * weights[at] } else { 0.0 };
+                *gradient = if units[at] > 0.0 {
+                    of * weights[at]
+                } else {
+                    0.0
+                };
             }
         }
         sums[self.layout.output_bias] += of_logits.iter().sum::<f32>();

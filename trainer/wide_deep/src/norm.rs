@@ -15,7 +15,9 @@ pub(crate) fn of_batch(rows: &Rows<'_>, columns: usize) -> Vec<[f64; 2]> {
     let n = rows.len() as f64;
     let mut sums = vec![0.0f64; columns];
     for row in rows.context.chunks_exact(columns.max(1)) {
-        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+        sums.iter_mut()
+            .zip(row)
+            .for_each(|(sum, x)| *sum += f64::from(*x));
     }
     let means: Vec<f64> = sums.into_iter().map(|sum| sum / n).collect();
     let mut sums = vec![0.0f64; columns];
@@ -24,7 +26,11 @@ pub(crate) fn of_batch(rows: &Rows<'_>, columns: usize) -> Vec<[f64; 2]> {
             *sum += (f64::from(*x) - mean).powi(2);
         }
     }
-    means.into_iter().zip(sums.into_iter().map(|sum| sum / n)).map(|(mean, variance)| [mean, variance]).collect()
+    means
+        .into_iter()
+        .zip(sums.into_iter().map(|sum| sum / n))
+        .map(|(mean, variance)| [mean, variance])
+        .collect()
 }
 
 /// What columns are normalised with.

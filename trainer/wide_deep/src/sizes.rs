@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::crosses::Crosses;
 use crate::error::Error;
 use crate::layout::Layout;
+use crate::rows::Rows;
 
 /// Names of the tables.
 pub(crate) const ITEMS: &str = "items";
@@ -127,6 +128,17 @@ impl Sizes {
             }
         });
         weights.collect()
+    }
+
+    /// The numbers of crossed features that rows take, [rows, features].
+    ///
+    /// # Errors
+    /// [`Error::Model`] where a crossed name is not known, [`Error::Rows`] where rows do not fit.
+    pub fn crossed(&self, rows: &Rows<'_>) -> Result<Vec<u32>, Error> {
+        rows.check(self)?;
+        let crosses = Crosses::new(self)?;
+        let all = (0..rows.len()).flat_map(|row| crosses.of_row(rows, row));
+        Ok(all.collect())
     }
 
     /// Whether weights are all there, in order and shape.
