@@ -1,0 +1,440 @@
+//! The layers over a block of rows: forward, and backward to every gradient. One thread, no state
+//! beyond the block.
+
+use crate::dropout::{Back, Dropout, Units, activate};
+use crate::layout::{Layer, Layout, turned};
+use crate::norm::Normal;
+use crate::product::{Begin, Extent, Left, Right, product};
+use crate::simd::WIDTH;
+
+/// Rows of a block.
+pub(crate) const BLOCK: usize = 256;
+
+/// The layers with their weights in a step.
+pub(crate) struct Net<'a> {
+    pub layout: &'a Layout,
+    pub dense: &'a [f32],
+    turned: Turned,
+}
+
+/// Weights turned, for the way back.
+struct Turned {
+    wide: Vec<f32>,
+    deep: Vec<Vec<f32>>,
+    join: Vec<f32>,
+    context: Vec<f32>,
+}
+
+/// What a block goes through, and what comes back; buffers of a thread.
+pub(crate) struct Scratch {
+    /// The three vectors of each row, [BLOCK, layout.input].
+    pub x: Vec<f32>,
+    /// The context less its mean over its deviation, [BLOCK, width].
+    pub hat: Vec<f32>,
+    normed: Vec<f32>,
+    deep: Vec<Vec<f32>>,
+    /// Wide units and the last deep layer's.
+    joined: Vec<f32>,
+    /// Units of join and context.
+    last: Vec<f32>,
+    /// What crossed features add; then each row's logit.
+    pub logits: Vec<f32>,
+    back: Gradients,
+}
+
+/// Gradients of what [`Scratch`] holds.
+struct Gradients {
+    normed: Vec<f32>,
+    deep: [Vec<f32>; 2],
+    joined: Vec<f32>,
+    last: Vec<f32>,
+}
+
+impl Scratch {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        let of = |width: usize| vec![0.0; BLOCK * width];
+        let context = layout.context.map_or(0, |context| context.width);
+        let widest = layout.deep.iter().map(|layer| layer.outputs).max();
+        let widest = widest.unwrap_or(0);
+        Self {
+            x: of(layout.input),
+            hat: of(context),
+            normed: of(context),
+            deep: layout.deep.iter().map(|layer| of(layer.outputs)).collect(),
+            joined: of(layout.join.inputs),
+            last: of(layout.last()),
+            logits: of(1),
+            back: Gradients {
+                normed: of(context),
+                deep: [of(widest), of(widest)],
+                joined: of(layout.join.inputs),
+                last: of(layout.last()),
+            },
+        }
+    }
+
+    /// Normalises the context of the block's rows.
+    pub(crate) fn normalise(&mut self, context: &[f32], normals: &[Normal], width: usize) {
+        if normals.is_empty() {
+            return;
+        }
+        let rows = context.chunks_exact(normals.len());
+        for (hat, row) in self.hat.chunks_exact_mut(width).zip(rows) {
+            for ((hat, x), [mean, by]) in hat.iter_mut().zip(row).zip(normals) {
+                *hat = (x - mean) * by;
+            }
+        }
+    }
+}
+
+/// A layer over rows: what goes in, `stride` apart, and what comes out.
+fn forward(
+    layer: &Layer,
+    dense: &[f32],
+    (input, from): (&[f32], usize),
+    (output, to): (&mut [f32], usize),
+    rows: usize,
+) {
+    let left = Left {
+        numbers: input,
+        row: from,
+        column: 1,
+    };
+    let right = Right {
+        numbers: layer.of(dense),
+        stride: layer.outputs,
+    };
+    let extent = Extent {
+        rows,
+        columns: layer.outputs,
+        depth: layer.inputs,
+    };
+    product(
+        (output, to),
+        left,
+        right,
+        extent,
+        Begin::Row(layer.bias(dense)),
+    );
+}
+
+/// Adds a layer's gradients of weights and biases to `sums`.
+fn learned(
+    layer: &Layer,
+    sums: &mut [f32],
+    (input, from): (&[f32], usize),
+    (gradients, to): (&[f32], usize),
+    rows: usize,
+) {
+    let left = Left {
+        numbers: input,
+        row: 1,
+        column: from,
+    };
+    let right = Right {
+        numbers: gradients,
+        stride: to,
+    };
+    let extent = Extent {
+        rows: layer.inputs,
+        columns: layer.outputs,
+        depth: rows,
+    };
+    let weights = &mut sums[layer.weights..][..layer.inputs * layer.outputs];
+    product((weights, layer.outputs), left, right, extent, Begin::There);
+    let bias = &mut sums[layer.bias..][..layer.outputs];
+    for row in gradients.chunks(to).take(rows) {
+        bias.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+    }
+}
+
+/// Gradients of what went into a layer.
+fn backward(
+    layer: &Layer,
+    turned: &[f32],
+    (gradients, to): (&[f32], usize),
+    (input, from): (&mut [f32], usize),
+    begin: Begin<'_>,
+    rows: usize,
+) {
+    let left = Left {
+        numbers: gradients,
+        row: to,
+        column: 1,
+    };
+    let right = Right {
+        numbers: turned,
+        stride: layer.inputs,
+    };
+    let extent = Extent {
+        rows,
+        columns: layer.inputs,
+        depth: layer.outputs,
+    };
+    product((input, from), left, right, extent, begin);
+}
+
+/// Σ a·b, in sixteen sums side by side.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; WIDTH];
+    for (a, b) in a.chunks_exact(WIDTH).zip(b.chunks_exact(WIDTH)) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    let half: [f32; 8] = std::array::from_fn(|i| sums[i] + sums[i + 8]);
+    let quarter: [f32; 4] = std::array::from_fn(|i| half[i] + half[i + 4]);
+    (quarter[0] + quarter[2]) + (quarter[1] + quarter[3])
+}
+
+impl<'a> Net<'a> {
+    pub(crate) fn new(layout: &'a Layout, dense: &'a [f32]) -> Self {
+        let context = layout.context.as_ref();
+        Self {
+            turned: Turned {
+                wide: turned(&layout.wide, dense),
+                deep: layout
+                    .deep
+                    .iter()
+                    .map(|layer| turned(layer, dense))
+                    .collect(),
+                join: turned(&layout.join, dense),
+                context: context.map_or_else(Vec::new, |of| turned(&of.layer, dense)),
+            },
+            layout,
+            dense,
+        }
+    }
+
+    /// From vectors and context to logits; rows are the batch's from `first` on.
+    pub(crate) fn forward(
+        &self,
+        scratch: &mut Scratch,
+        (first, rows): (usize, usize),
+        dropout: Option<Dropout>,
+    ) {
+        let (layout, dense) = (self.layout, self.dense);
+        let (wide, width) = (layout.wide.outputs, layout.join.inputs);
+        let Scratch {
+            x,
+            deep,
+            joined,
+            last,
+            ..
+        } = scratch;
+        forward(
+            &layout.wide,
+            dense,
+            (x, layout.input),
+            (joined, width),
+            rows,
+        );
+        let units = |numbers, stride, width, layer| Units {
+            numbers,
+            stride,
+            width,
+            rows,
+            first,
+            layer,
+        };
+        activate(units(&mut joined[..], width, wide, 0), false, dropout);
+        let depth = layout.deep.len();
+        for (at, layer) in layout.deep.iter().enumerate() {
+            let (before, after) = deep.split_at_mut(at);
+            let input = match before.last() {
+                Some(before) => (&before[..], layer.inputs),
+                None => (&x[..], layout.input),
+            };
+            let (output, stride) = if at + 1 == depth {
+                (&mut joined[wide..], width)
+            } else {
+                (&mut after[0][..], layer.outputs)
+            };
+            forward(layer, dense, input, (&mut *output, stride), rows);
+            activate(units(output, stride, layer.outputs, at + 1), true, dropout);
+        }
+        let stride = layout.last();
+        forward(&layout.join, dense, (joined, width), (last, stride), rows);
+        activate(
+            units(&mut last[..], stride, layout.join.outputs, 0),
+            true,
+            None,
+        );
+        self.context_units(scratch, rows);
+        self.logits(scratch, rows);
+    }
+
+    fn context_units(&self, scratch: &mut Scratch, rows: usize) {
+        let Some(context) = &self.layout.context else {
+            return;
+        };
+        let (width, stride) = (context.width, self.layout.last());
+        let scale = &self.dense[context.scale..][..width];
+        let shift = &self.dense[context.shift..][..width];
+        let hats = scratch.hat.chunks_exact(width).take(rows);
+        for (normed, hat) in scratch.normed.chunks_exact_mut(width).zip(hats) {
+            for (at, x) in normed.iter_mut().enumerate() {
+                *x = hat[at] * scale[at] + shift[at];
+            }
+        }
+        let last = &mut scratch.last[self.layout.join.outputs..];
+        let input = (&scratch.normed[..], width);
+        forward(
+            &context.layer,
+            self.dense,
+            input,
+            (&mut *last, stride),
+            rows,
+        );
+        let units = Units {
+            numbers: last,
+            stride,
+            width: context.layer.outputs,
+            rows,
+            first: 0,
+            layer: 0,
+        };
+        activate(units, true, None);
+    }
+
+    fn logits(&self, scratch: &mut Scratch, rows: usize) {
+        let stride = self.layout.last();
+        let weights = &self.dense[self.layout.output..][..stride];
+        let bias = self.dense[self.layout.output_bias];
+        let last = scratch.last.chunks_exact(stride).take(rows);
+        for (logit, last) in scratch.logits.iter_mut().zip(last) {
+            *logit += dot(last, weights) + bias;
+        }
+    }
+
+    /// From the gradients of logits back: those of layers are added to `sums`, those of the vectors
+    /// written to `vectors`, [rows, layout.input].
+    pub(crate) fn backward(
+        &self,
+        scratch: &mut Scratch,
+        (first, rows): (usize, usize),
+        dropout: Option<Dropout>,
+        of_logits: &[f32],
+        (sums, vectors): (&mut [f32], &mut [f32]),
+    ) {
+        let (layout, wide) = (self.layout, self.layout.wide.outputs);
+        self.of_output(scratch, of_logits, sums);
+        self.of_context(scratch, rows, sums);
+        let (stride, width) = (layout.last(), layout.join.inputs);
+        let Scratch {
+            x,
+            deep,
+            joined,
+            back,
+            ..
+        } = scratch;
+        let last = (&back.last[..], stride);
+        learned(&layout.join, sums, (joined, width), last, rows);
+        let into = (&mut back.joined[..], width);
+        backward(
+            &layout.join,
+            &self.turned.join,
+            last,
+            into,
+            Begin::Zero,
+            rows,
+        );
+        let units = Units {
+            numbers: &mut back.joined,
+            stride: width,
+            width: wide,
+            rows,
+            first,
+            layer: 0,
+        };
+        activate(units, false, dropout);
+        let of_wide = (&back.joined[..], width);
+        learned(&layout.wide, sums, (x, layout.input), of_wide, rows);
+        let into = (&mut *vectors, layout.input);
+        backward(
+            &layout.wide,
+            &self.turned.wide,
+            of_wide,
+            into,
+            Begin::Zero,
+            rows,
+        );
+        let scale = dropout.map_or(1.0, |dropout| dropout.scale);
+        let depth = layout.deep.len();
+        let [mut now, mut next] = back.deep.each_mut();
+        for (at, layer) in layout.deep.iter().enumerate().rev() {
+            let (gradients, to, units, of) = if at + 1 == depth {
+                (&mut back.joined[wide..], width, &joined[wide..], width)
+            } else {
+                (&mut now[..], layer.outputs, &deep[at][..], layer.outputs)
+            };
+            Back {
+                gradients: (&mut *gradients, to),
+                units: (units, of),
+                width: layer.outputs,
+                rows,
+                scale,
+            }
+            .go();
+            let input = match at.checked_sub(1) {
+                Some(before) => (&deep[before][..], layer.inputs),
+                None => (&x[..], layout.input),
+            };
+            learned(layer, sums, input, (&*gradients, to), rows);
+            let (into, begin) = match at {
+                0 => ((&mut *vectors, layout.input), Begin::There),
+                _ => ((&mut next[..], layer.inputs), Begin::Zero),
+            };
+            backward(
+                layer,
+                &self.turned.deep[at],
+                (&*gradients, to),
+                into,
+                begin,
+                rows,
+            );
+            std::mem::swap(&mut now, &mut next);
+        }
+    }
+
+    /// Of the output's weights, and of the units of join and context.
+    fn of_output(&self, scratch: &mut Scratch, of_logits: &[f32], sums: &mut [f32]) {
+        let stride = self.layout.last();
+        let weights = &self.dense[self.layout.output..][..stride];
+        let units = scratch.last.chunks_exact(stride);
+        let gradients = scratch.back.last.chunks_exact_mut(stride);
+        for ((gradients, units), of) in gradients.zip(units).zip(of_logits) {
+            let sums = &mut sums[self.layout.output..][..stride];
+            for (at, gradient) in gradients.iter_mut().enumerate() {
+                sums[at] += of * units[at];
+                *gradient = if units[at] > 0.0 {
+                    of * weights[at]
+                } else {
+                    0.0
+                };
+            }
+        }
+        sums[self.layout.output_bias] += of_logits.iter().sum::<f32>();
+    }
+
+    fn of_context(&self, scratch: &mut Scratch, rows: usize, sums: &mut [f32]) {
+        let Some(context) = &self.layout.context else {
+            return;
+        };
+        let (width, stride) = (context.width, self.layout.last());
+        let Gradients { normed, last, .. } = &mut scratch.back;
+        let last = (&last[self.layout.join.outputs..], stride);
+        let input = (&scratch.normed[..], width);
+        learned(&context.layer, sums, input, last, rows);
+        let into = (&mut normed[..], width);
+        let turned = &self.turned.context;
+        backward(&context.layer, turned, last, into, Begin::Zero, rows);
+        let hats = scratch.hat.chunks_exact(width);
+        for (gradients, hat) in normed.chunks_exact(width).zip(hats).take(rows) {
+            for at in 0..width {
+                sums[context.scale + at] += gradients[at] * hat[at];
+                sums[context.shift + at] += gradients[at];
+            }
+        }
+    }
+}
