@@ -152,7 +152,8 @@ impl WideDeep {
             let shape = [rows, self.sizes.crosses.len()];
             let numbers = crosses.clone().select(0, places(&crossed));
             let numbers: Tensor<2> = numbers.reshape(shape);
-            logits = logits + numbers.sum_dim(1).squeeze_dim(1);
+            let sums: Tensor<1> = numbers.sum_dim(1).squeeze_dim(1);
+            logits = logits + sums;
         }
         Ok(logits + self.bias.clone())
     }
@@ -172,7 +173,7 @@ impl WideDeep {
         let weights = of(batch.labels.iter().map(weight).collect());
         let labels = of(batch.labels.clone());
         // max(z, 0) - z·y + ln(1 + e^-|z|)
-        let softened = (logits.clone().abs().neg().exp() + 1.0).log();
+        let softened = ((-logits.clone().abs()).exp() + 1.0).log();
         let losses = relu(logits.clone()) - logits * labels + softened;
         Ok((losses * weights).mean())
     }
