@@ -89,6 +89,23 @@ impl Scratch {
     }
 }
 
+/// The first `width` units of rows, `stride` apart.
+fn units<'a>(
+    (numbers, stride): (&'a mut [f32], usize),
+    width: usize,
+    (first, rows): (usize, usize),
+    layer: usize,
+) -> Units<'a> {
+    Units {
+        numbers,
+        stride,
+        width,
+        rows,
+        first,
+        layer,
+    }
+}
+
 /// A layer over rows: what goes in, `stride` apart, and what comes out.
 fn forward(
     layer: &Layer,
@@ -175,37 +192,28 @@ impl<'a> Net<'a> {
             (joined, width),
             rows,
         );
-        let units = |numbers, stride, width, layer| Units {
-            numbers,
-            stride,
-            width,
-            rows,
-            first,
-            layer,
-        };
-        activate(units(&mut joined[..], width, wide, 0), false, dropout);
+        let at = (first, rows);
+        activate(units((joined, width), wide, at, 0), false, dropout);
         let depth = layout.deep.len();
-        for (at, layer) in layout.deep.iter().enumerate() {
-            let (before, after) = deep.split_at_mut(at);
+        for (place, layer) in layout.deep.iter().enumerate() {
+            let (before, after) = deep.split_at_mut(place);
             let input = match before.last() {
                 Some(before) => (&before[..], layer.inputs),
                 None => (&x[..], layout.input),
             };
-            let (output, stride) = if at + 1 == depth {
+            let (output, stride) = if place + 1 == depth {
                 (&mut joined[wide..], width)
             } else {
                 (&mut after[0][..], layer.outputs)
             };
             forward(layer, dense, input, (&mut *output, stride), rows);
-            activate(units(output, stride, layer.outputs, at + 1), true, dropout);
+            let units = units((output, stride), layer.outputs, (first, rows), place + 1);
+            activate(units, true, dropout);
         }
         let stride = layout.last();
         forward(&layout.join, dense, (joined, width), (last, stride), rows);
-        activate(
-            units(&mut last[..], stride, layout.join.outputs, 0),
-            true,
-            None,
-        );
+        let units = units((last, stride), layout.join.outputs, (first, rows), 0);
+        activate(units, true, None);
         self.context_units(scratch, rows);
         self.logits(scratch, rows);
     }
@@ -232,14 +240,7 @@ impl<'a> Net<'a> {
             (&mut *last, stride),
             rows,
         );
-        let units = Units {
-            numbers: last,
-            stride,
-            width: context.layer.outputs,
-            rows,
-            first: 0,
-            layer: 0,
-        };
+        let units = units((last, stride), context.layer.outputs, (0, rows), 0);
         activate(units, true, None);
     }
 
