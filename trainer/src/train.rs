@@ -5,8 +5,8 @@ use std::time::Instant;
 use pannier_feed::digest::Ledger;
 use pannier_proto::manifest::ArtifactFile;
 use pannier_proto::spec::{
-    AlsParams, AttentionLstmParams, Cust2vecArchitecture, Cust2vecParams, ModelSpec, Prod2vecParams,
-    WideDeepParams,
+    AlsParams, AttentionLstmParams, Cust2vecArchitecture, Cust2vecParams, ModelSpec,
+    Prod2vecParams, WideDeepParams,
 };
 use pannier_proto::work::{EpochStall, StallLedger, TrainWork, TrialRow, WorkOutcome};
 

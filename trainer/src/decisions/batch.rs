@@ -14,7 +14,8 @@ const WHAT: &str = "decisions";
 fn whole(batch: &RecordBatch, name: &str, to: &DataType) -> Result<ArrayRef, TrainerError> {
     let column = column(batch, WHAT, name, to)?;
     if column.null_count() > 0 {
-        let reason = format!("column {name} has nulls; say in the layout's SQL what stands for them");
+        let reason =
+            format!("column {name} has nulls; say in the layout's SQL what stands for them");
         return Err(TrainerError::data(WHAT, reason));
     }
     Ok(column)
@@ -76,7 +77,10 @@ mod tests {
         RecordBatch::try_from_iter([
             ("user_idx", index([2, 1])),
             ("item_idx", index([3, 4])),
-            ("category_idx", Arc::new(Int64Array::from(vec![2, 2])) as ArrayRef),
+            (
+                "category_idx",
+                Arc::new(Int64Array::from(vec![2, 2])) as ArrayRef,
+            ),
             ("label", Arc::new(Float32Array::from(vec![1.0, 0.0]))),
             ("views", Arc::new(Float32Array::from(vec![7.0, 8.0]))),
             ("price", price),
@@ -99,7 +103,9 @@ mod tests {
     fn what_is_missing_is_named() {
         let of = |price: Vec<Option<f64>>| {
             let batch = rows(Arc::new(Float64Array::from(price)));
-            decisions(&batch, &["price".to_owned()]).unwrap_err().to_string()
+            decisions(&batch, &["price".to_owned()])
+                .unwrap_err()
+                .to_string()
         };
         assert!(of(vec![Some(1.0), None]).contains("column price has nulls"));
         assert!(of(vec![Some(1.0), Some(f64::NAN)]).contains("no numbers"));

@@ -125,7 +125,10 @@ mod tests {
         judged.add(&[-1.0, -2.0], &[1.0, 0.0], [1.0, 3.0]);
         let measured = judged.measured();
         assert_eq!((measured.accuracy, measured.decisions), (0.6, 5));
-        assert_eq!((measured.precision, measured.recall), (2.0 / 3.0, 2.0 / 3.0));
+        assert_eq!(
+            (measured.precision, measured.recall),
+            (2.0 / 3.0, 2.0 / 3.0)
+        );
         // Of six pairs: four right, one equal, one wrong.
         assert!((measured.auc - 4.5 / 6.0).abs() < 1e-12);
         let average = (1.0 + 2.0 / 3.0 + 3.0 / 4.0) / 3.0;

@@ -58,7 +58,8 @@ impl Dense {
             match slot {
                 Some(slot @ None) => *slot = Some(row),
                 _ => {
-                    let reason = format!("{index} {place} is there twice, or not dense from {FIRST_ITEM}");
+                    let reason =
+                        format!("{index} {place} is there twice, or not dense from {FIRST_ITEM}");
                     return Err(wrong(reason));
                 }
             }
@@ -100,7 +101,10 @@ impl Dense {
             TrainerError::data("users of decisions", format!("they have no column {name}"))
         };
         let of = |name: &str, to: &DataType| -> Result<ArrayRef, TrainerError> {
-            let column = self.rows.column_by_name(name).ok_or_else(|| missing(name))?;
+            let column = self
+                .rows
+                .column_by_name(name)
+                .ok_or_else(|| missing(name))?;
             cast(column, to).map_err(|_| missing(name))
         };
         let mut columns = vec![
@@ -127,4 +131,3 @@ pub(crate) fn rows_of(indices: &[u32]) -> usize {
     let largest = indices.iter().max().copied().unwrap_or(0);
     (largest + 1).max(FIRST_ITEM) as usize
 }
-

@@ -6,8 +6,8 @@
 //! ε'ₜ = ε·√(1 - β₂ᵗ). With m_{L+k} = m·β₁ᵏ and √v_{L+k} = √v·β₂^{k/2} after the last gradient at L, all
 //! missed steps together are m / (√v + ε') · Σₖ r_{L+k}·(β₁ / √β₂)ᵏ: the sum does not depend on the row, so
 //! a row that missed a hundred steps is made up for as fast as one that missed one. What differs from
-//! dense updates is only that ε' is that of the first missed step, and that the sum ends where
-//! (β₁ / √β₂)ᵏ is below a float's precision.
+//! dense updates is only that ε' is the mean of the missed steps', which counts where gradients are as
+//! small as 1e-8, and that the sum ends where (β₁ / √β₂)ᵏ is below a float's precision.
 
 use crate::simd::{Task, Vector};
 
@@ -38,10 +38,9 @@ pub(crate) struct Step {
 /// Steps so far, and what rows that had no gradient are owed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Clock {
-    /// By step of a last gradient, from 1: Σ rₜ·(β₁ / √β₂)ᵏ over the steps since.
-    pub owed: Vec<f64>,
-    /// By the same: ε' of the step after it.
-    epsilons: Vec<f32>,
+    /// By step of a last gradient, from 1: Σ rₜ·(β₁ / √β₂)ᵏ over the steps since, and the same of
+    /// rₜ·ε'ₜ.
+    pub owed: Vec<[f64; 2]>,
     /// What is left of means and squares after so many steps.
     left: Vec<[f32; 2]>,
 }
@@ -60,18 +59,11 @@ fn left_after(steps: f64) -> [f32; 2] {
     [BETA_1, BETA_2].map(|beta| f64::from(beta).powf(steps) as f32)
 }
 
-fn epsilon_after(step: usize) -> f32 {
-    let left = f64::from(BETA_2).powf(step as f64 + 1.0);
-    EPSILON * (1.0 - left).sqrt() as f32
-}
-
 impl Clock {
     /// After the steps that these are of.
-    pub(crate) fn new(owed: Vec<f64>) -> Self {
+    pub(crate) fn new(owed: Vec<[f64; 2]>) -> Self {
         let left = (0..READY).map(|steps| left_after(steps as f64));
-        let epsilons = (1..=owed.len()).map(epsilon_after);
         Self {
-            epsilons: epsilons.collect(),
             owed,
             left: left.collect(),
         }
@@ -88,14 +80,15 @@ impl Clock {
         let fallen = |beta: f32| 1.0 - f64::from(beta).powf(t);
         let (first, second) = (fallen(BETA_1), fallen(BETA_2));
         let moved = rate * second.sqrt() / first;
+        let epsilon = f64::from(EPSILON) * second.sqrt();
         let ratio = f64::from(BETA_1) / f64::from(BETA_2).sqrt();
         let mut power = 1.0;
         for owed in self.owed.iter_mut().rev().take(FORGOTTEN) {
             power *= ratio;
-            *owed += moved * power;
+            let by = moved * power;
+            *owed = [owed[0] + by, owed[1] + by * epsilon];
         }
-        self.owed.push(0.0);
-        self.epsilons.push(epsilon_after(self.owed.len()));
+        self.owed.push([0.0; 2]);
         Step {
             rate: (rate / first) as f32,
             root: (1.0 / second.sqrt()) as f32,
@@ -113,9 +106,12 @@ impl Clock {
             return None;
         }
         let ready = self.left.get(since).copied();
+        let [sum, blurred] = self.owed[at as usize];
+        let epsilon = if sum > 0.0 { blurred / sum } else { 0.0 };
         Some(Missed {
-            sum: self.owed[at as usize] as f32,
-            epsilon: self.epsilons[at as usize],
+            sum: sum as f32,
+            // Where nothing was learned at all, m and v are both 0.
+            epsilon: (epsilon as f32).max(f32::MIN_POSITIVE),
             left: ready.unwrap_or_else(|| left_after(since as f64)),
         })
     }

@@ -26,7 +26,7 @@ impl Dropout {
     }
 
     fn key(&self, row: usize, layer: usize) -> u32 {
-        (mix(self.seed ^ mix((row as u64) << 16 | layer as u64)) >> 32) as u32
+        (mix(self.seed ^ mix(((row as u64) << 16) | layer as u64)) >> 32) as u32
     }
 }
 

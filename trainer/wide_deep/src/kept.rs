@@ -60,7 +60,8 @@ impl Learner {
             kept.words
                 .push((format!("learned.{name}"), table.learned.clone()));
         }
-        kept.longs.push((OWED.into(), self.clock.owed.clone()));
+        let owed = self.clock.owed.iter().flatten().copied().collect();
+        kept.longs.push((OWED.into(), owed));
         let mut running: Vec<f64> = self.running.sums.iter().flatten().copied().collect();
         running.push(self.running.weight);
         kept.longs.push((RUNNING.into(), running));
@@ -118,7 +119,8 @@ impl Learner {
             std::mem::swap(&mut self.dense, weights);
             self.moments = [std::mem::take(means), std::mem::take(squares)];
         }
-        self.clock = Clock::new(kept.longs(OWED)?.to_vec());
+        let owed = kept.longs(OWED)?.chunks_exact(2);
+        self.clock = Clock::new(owed.map(|of| [of[0], of[1]]).collect());
         let running = kept.longs(RUNNING)?;
         let columns = self.sizes.context.len();
         let [sums @ .., weight] = running else {

@@ -15,7 +15,6 @@ use crate::net::{BLOCK, dot};
 use crate::norm::{Normal, normal};
 use crate::product::{Begin, Extent, Left, Right, product};
 use crate::rows::Rows;
-use crate::simd::padded;
 use crate::sizes::{CROSSES, MEAN, Named, Sizes, VARIANCE};
 
 /// A model to score with.

@@ -119,7 +119,7 @@ impl Sizes {
             };
             let mut rng = KeyedRng::new(mix(seed ^ mix(at as u64)));
             let mut draw = || (rng.next_u64() >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
-            let len = shape.iter().product();
+            let len: usize = shape.iter().product();
             let numbers = (0..len).map(|_| begin + bound * draw()).collect();
             Named {
                 name,

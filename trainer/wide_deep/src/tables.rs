@@ -32,7 +32,9 @@ pub(crate) struct Gradients<'a> {
 impl Touched {
     /// Of the rows that a batch's entries have.
     pub(crate) fn new(of: impl Iterator<Item = u32>) -> Self {
-        let keys = (0u64..).zip(of).map(|(at, row)| u64::from(row) << 32 | at);
+        let keys = (0u64..)
+            .zip(of)
+            .map(|(at, row)| (u64::from(row) << 32) | at);
         let mut keys: Vec<u64> = keys.collect();
         keys.sort_unstable();
         let mut touched = Self::default();

@@ -12,8 +12,9 @@ pub enum DecisionFeatures {
     Price,
     /// All of the context, the price among it.
     Context,
-    /// That, and which item, user and category it is: as the share that was bought of the other train
-    /// decisions of each, and of category, by logistic regression, as a column for each of them.
+    /// That, and which item, user and category it is: as the share that was bought of the train decisions of
+    /// each, (n₁ + 10 · m) / (n + 10) with m the share of all; a train decision's own share is that of the nine
+    /// tenths of them that it is not in. By logistic regression each category has a column of 0 and 1 instead.
     All,
 }
 
@@ -26,7 +27,7 @@ impl DecisionFeatures {
 }
 
 /// Params of logistic regression: P(bought) = 1 / (1 + exp(-b - w·x)), with x the features, each less its
-/// mean over its standard deviation among the train decisions. b and w minimise the sum over these of
+/// mean over its standard deviation among the train decisions, those of categories as they are. b and w minimise the sum over these of
 /// -ln P(what was decided), plus `l2` / 2 · |w|².
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -36,13 +36,13 @@ impl Features {
     ) -> Result<(Self, Vec<Vec<f64>>), TrainerError> {
         let price = || {
             let at = names.iter().position(|name| name == PRICE);
-            at.ok_or_else(|| {
-                TrainerError::data("decisions", "their context has no column price")
-            })
+            at.ok_or_else(|| TrainerError::data("decisions", "their context has no column price"))
         };
         let all = which == DecisionFeatures::All;
         let shared = if apart { 2 } else { 3 };
-        let shares = indices(batch).into_iter().take(if all { shared } else { 0 });
+        let shares = indices(batch)
+            .into_iter()
+            .take(if all { shared } else { 0 });
         let features = Self {
             context: match which {
                 DecisionFeatures::Price => vec![price()?],
@@ -74,7 +74,8 @@ impl Features {
         let shares = self.shares.iter().zip(indices(batch));
         let shares = shares.map(|(shares, indices)| {
             let rows = indices.iter().enumerate();
-            rows.map(|(row, index)| share(shares, row, *index)).collect()
+            rows.map(|(row, index)| share(shares, row, *index))
+                .collect()
         });
         context.chain(shares).collect()
     }

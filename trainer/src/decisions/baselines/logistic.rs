@@ -17,9 +17,9 @@ pub(super) struct Logistic {
     /// Mean and standard deviation of each column.
     standards: Vec<[f64; 2]>,
     /// Of the columns; the last one's is 1 everywhere.
-    weights: Vec<f64>,
+    pub(super) weights: Vec<f64>,
     /// By category.
-    categories: Vec<f64>,
+    pub(super) categories: Vec<f64>,
 }
 
 /// The loss, its gradient and its Hessian.
@@ -123,12 +123,7 @@ impl Logistic {
         of
     }
 
-    fn rows<'a>(
-        &self,
-        columns: &[Vec<f64>],
-        categories: Option<&'a [u32]>,
-        n: usize,
-    ) -> Rows<'a> {
+    fn rows<'a>(&self, columns: &[Vec<f64>], categories: Option<&'a [u32]>, n: usize) -> Rows<'a> {
         let width = columns.len() + 1;
         let mut numbers = vec![1.0; n * width];
         for (at, (column, [mean, deviation])) in columns.iter().zip(&self.standards).enumerate() {
@@ -148,7 +143,9 @@ impl Logistic {
         let numbers = rows.row(row).iter().zip(&self.weights);
         let sum: f64 = numbers.map(|(x, w)| x * w).sum();
         let category = rows.categories.map(|of| of[row] as usize);
-        sum + category.and_then(|of| self.categories.get(of)).unwrap_or(&0.0)
+        sum + category
+            .and_then(|of| self.categories.get(of))
+            .unwrap_or(&0.0)
     }
 
     /// The probability that decisions are for buying.
@@ -230,13 +227,17 @@ fn slope(curve: &mut Curve, numbers: &[f64], category: Option<usize>, chance: f6
     for (i, x) in numbers.iter().enumerate() {
         curve.gradient[i] += error * x;
         let row = &mut curve.square[i * width..][..width];
-        row.iter_mut().zip(numbers).for_each(|(sum, other)| *sum += bend * x * other);
+        row.iter_mut()
+            .zip(numbers)
+            .for_each(|(sum, other)| *sum += bend * x * other);
     }
     if let Some(category) = category.filter(|of| *of < curve.diagonal.len()) {
         curve.of_categories[category] += error;
         curve.diagonal[category] += bend;
         let row = &mut curve.between[category * width..][..width];
-        row.iter_mut().zip(numbers).for_each(|(sum, x)| *sum += bend * x);
+        row.iter_mut()
+            .zip(numbers)
+            .for_each(|(sum, x)| *sum += bend * x);
     }
 }
 

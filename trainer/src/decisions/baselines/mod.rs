@@ -97,15 +97,13 @@ impl Baseline {
                 Judge::Popularity(Shares::new(&batch.items, &batch.labels))
             }
             BaselineModel::Logistic(params) => {
-                let (features, columns) =
-                    Features::fit(params.features, true, context, batch)?;
+                let (features, columns) = Features::fit(params.features, true, context, batch)?;
                 let categories = features.categories(batch);
                 let logistic = Logistic::fit(&columns, categories, &batch.labels, params.l2);
                 Judge::Logistic(features, logistic)
             }
             BaselineModel::BoostedTrees(params) => {
-                let (features, columns) =
-                    Features::fit(params.features, false, context, batch)?;
+                let (features, columns) = Features::fit(params.features, false, context, batch)?;
                 let trees = Trees::fit(&columns, &batch.labels, params)?;
                 Judge::Trees(features, Box::new(trees))
             }

@@ -24,7 +24,10 @@ fn fold(row: usize) -> usize {
 impl Shares {
     /// Of the train decisions with these indices.
     pub(super) fn new(indices: &[u32], labels: &[f32]) -> Self {
-        let rows = indices.iter().max().map_or(0, |largest| *largest as usize + 1);
+        let rows = indices
+            .iter()
+            .max()
+            .map_or(0, |largest| *largest as usize + 1);
         let mut counts = vec![[0u32; 2]; rows * FOLDS];
         let mut bought = 0u64;
         for (row, (index, label)) in indices.iter().zip(labels).enumerate() {

@@ -40,7 +40,9 @@ impl Trees {
     /// The probability that decisions are for buying.
     pub(super) fn chances(&self, columns: &[Vec<f64>]) -> Vec<f32> {
         let (numbers, rows) = flat(columns);
-        let logits = self.0.predict(&Matrix::new(&numbers, rows, columns.len()), true);
+        let logits = self
+            .0
+            .predict(&Matrix::new(&numbers, rows, columns.len()), true);
         let chance = |z: &f64| (1.0 / (1.0 + (-z).exp())) as f32;
         logits.iter().map(chance).collect()
     }

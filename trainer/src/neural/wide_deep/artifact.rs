@@ -91,5 +91,7 @@ pub(crate) fn write(
 /// # Errors
 /// [`TrainerError::Storage`] where it cannot be read; [`TrainerError::Data`] where it is no model.
 pub(crate) fn load(storage: &Storage, artifact: &str) -> Result<Model, TrainerError> {
-    Ok(Model::read(&storage.get(&format!("{artifact}/{WEIGHTS}"))?)?)
+    Ok(Model::read(
+        &storage.get(&format!("{artifact}/{WEIGHTS}"))?,
+    )?)
 }

@@ -152,7 +152,8 @@ impl WideDeep {
             let shape = [rows, self.sizes.crosses.len()];
             let numbers = crosses.clone().select(0, places(&crossed));
             let numbers: Tensor<2> = numbers.reshape(shape);
-            logits = logits + numbers.sum_dim(1).squeeze_dim(1);
+            let sums: Tensor<1> = numbers.sum_dim(1).squeeze_dim(1);
+            logits = logits + sums;
         }
         Ok(logits + self.bias.clone())
     }
@@ -172,7 +173,7 @@ impl WideDeep {
         let weights = of(batch.labels.iter().map(weight).collect());
         let labels = of(batch.labels.clone());
         // max(z, 0) - z·y + ln(1 + e^-|z|)
-        let softened = (logits.clone().abs().neg().exp() + 1.0).log();
+        let softened = ((-logits.clone().abs()).exp() + 1.0).log();
         let losses = relu(logits.clone()) - logits * labels + softened;
         Ok((losses * weights).mean())
     }
@@ -187,7 +188,9 @@ impl WideDeep {
         let mut take = |name: String, data: Option<TensorData>| {
             let missing = || TrainerError::bug(format!("`{name}` has no gradient"));
             let data = data.ok_or_else(missing)?;
-            let numbers = data.try_to_vec::<f32>().map_err(|e| TrainerError::bug(format!("{e:?}")))?;
+            let numbers = data
+                .try_to_vec::<f32>()
+                .map_err(|e| TrainerError::bug(format!("{e:?}")))?;
             all.push(Named {
                 name,
                 shape: data.shape.to_vec(),
@@ -195,7 +198,10 @@ impl WideDeep {
             });
             Ok::<(), TrainerError>(())
         };
-        for (name, table) in ["items", "users", "categories"].into_iter().zip(&self.tables) {
+        for (name, table) in ["items", "users", "categories"]
+            .into_iter()
+            .zip(&self.tables)
+        {
             take(name.into(), table.grad(&gradients).map(Tensor::into_data))?;
         }
         let deep = self.deep.iter().enumerate();
@@ -203,7 +209,10 @@ impl WideDeep {
         let mut layers: Vec<(String, &Layer)> = deep.collect();
         layers.push(("wide".into(), &self.wide));
         layers.push(("join".into(), &self.join));
-        let mut vectors = vec![("output.weights", &self.output), ("output.bias", &self.bias)];
+        let mut vectors = vec![
+            ("output.weights", &self.output),
+            ("output.bias", &self.bias),
+        ];
         vectors.extend(self.crosses.iter().map(|crosses| ("crosses", crosses)));
         if let Some(context) = &self.context {
             layers.push(("context".into(), &context.layer));
@@ -286,13 +295,19 @@ mod tests {
             moments.resize(gradients.len(), Vec::new());
             for (gradient, moments) in gradients.iter().zip(&mut moments) {
                 moments.resize(gradient.numbers.len(), [0.0; 2]);
-                let of = weights.iter_mut().find(|of| of.name == gradient.name).unwrap();
+                let of = weights
+                    .iter_mut()
+                    .find(|of| of.name == gradient.name)
+                    .unwrap();
                 let state = of.numbers.iter_mut().zip(moments);
                 for ((w, [m, v]), g) in state.zip(&gradient.numbers) {
                     let g = f64::from(*g);
                     *m = 0.9 * *m + 0.1 * g;
                     *v = 0.999 * *v + 0.001 * g * g;
-                    let (m, v) = (*m / (1.0 - 0.9f64.powf(t as f64)), *v / (1.0 - 0.999f64.powf(t as f64)));
+                    let (m, v) = (
+                        *m / (1.0 - 0.9f64.powf(t as f64)),
+                        *v / (1.0 - 0.999f64.powf(t as f64)),
+                    );
                     *w -= (rate * m / (v.sqrt() + 1e-8)) as f32;
                 }
             }

@@ -113,7 +113,8 @@ fn sorted(tensors: &SafeTensors<'_>) -> (Kept, Vec<Named>, Vec<u8>) {
             Dtype::F64 => {
                 let longs = tensor.data().chunks_exact(8);
                 let longs = longs.map(|b| std::array::from_fn(|i| b[i]));
-                kept.longs.push((name, longs.map(f64::from_le_bytes).collect()));
+                kept.longs
+                    .push((name, longs.map(f64::from_le_bytes).collect()));
             }
             _ => ledger = tensor.data().to_vec(),
         }

@@ -80,13 +80,25 @@ fn world(decisions: usize, seed: u64) -> World {
     let ids = (0..decisions as u64).map(|id| id + 7);
     let names = users.iter().map(|user| format!("u{user}"));
     let rows = RecordBatch::try_from_iter([
-        ("decision_id", Arc::new(UInt64Array::from_iter_values(ids)) as ArrayRef),
-        ("user_id", Arc::new(StringArray::from_iter_values(names)) as ArrayRef),
+        (
+            "decision_id",
+            Arc::new(UInt64Array::from_iter_values(ids)) as ArrayRef,
+        ),
+        (
+            "user_id",
+            Arc::new(StringArray::from_iter_values(names)) as ArrayRef,
+        ),
         ("user_idx", index(users.clone())),
         ("item_idx", index(items.clone())),
-        ("category_idx", index(items.iter().map(|item| category(*item)).collect())),
+        (
+            "category_idx",
+            index(items.iter().map(|item| category(*item)).collect()),
+        ),
         ("label", number(labels.clone())),
-        ("price", number(items.iter().map(|item| price(*item)).collect())),
+        (
+            "price",
+            number(items.iter().map(|item| price(*item)).collect()),
+        ),
         ("views", number(views)),
     ])
     .unwrap();
@@ -126,7 +138,9 @@ fn put(storage: &Storage, table: &str, manifest: &str, rows: &RecordBatch) {
         }],
         lineage: TableLineage::default(),
     };
-    storage.put(manifest, serde_json::to_vec(&manifest_of).unwrap()).unwrap();
+    storage
+        .put(manifest, serde_json::to_vec(&manifest_of).unwrap())
+        .unwrap();
 }
 
 fn items_table() -> RecordBatch {
@@ -137,12 +151,18 @@ fn items_table() -> RecordBatch {
     let numbers = places.iter().map(|i| price(*i));
     let categories = places.iter().map(|i| category(*i));
     RecordBatch::try_from_iter([
-        ("item_idx", Arc::new(UInt32Array::from(places.clone())) as ArrayRef),
+        (
+            "item_idx",
+            Arc::new(UInt32Array::from(places.clone())) as ArrayRef,
+        ),
         ("item_id", text(&|i| format!("item {i}"))),
         ("name", text(&|i| format!("Item {i}"))),
         ("department", text(&|_| "all".into())),
         ("category", text(&|i| format!("c{}", category(i)))),
-        ("category_idx", Arc::new(UInt32Array::from_iter_values(categories))),
+        (
+            "category_idx",
+            Arc::new(UInt32Array::from_iter_values(categories)),
+        ),
         ("count", Arc::new(Int64Array::from(vec![9; ITEMS as usize]))),
         ("price", Arc::new(Float32Array::from_iter_values(numbers))),
     ])
@@ -160,7 +180,10 @@ fn users_table() -> RecordBatch {
     let names = users.clone().map(|user| format!("u{user}"));
     let views = users.clone().map(|user| (user % 6) as f32);
     RecordBatch::try_from_iter([
-        ("user_id", Arc::new(StringArray::from_iter_values(names)) as ArrayRef),
+        (
+            "user_id",
+            Arc::new(StringArray::from_iter_values(names)) as ArrayRef,
+        ),
         ("items", Arc::new(items.finish())),
         ("user_idx", Arc::new(UInt32Array::from_iter_values(users))),
         ("views", Arc::new(Float32Array::from_iter_values(views))),
@@ -191,8 +214,18 @@ struct Scene {
 fn scene(params: WideDeepParams, decisions: usize, validated: bool) -> Scene {
     let runtime = runtime();
     let warehouse = Warehouse::new(&runtime, &[3, 2, 1]);
-    put(&warehouse.storage, "decision_items", ITEMS_TABLE, &items_table());
-    put(&warehouse.storage, "decision_users", USERS_TABLE, &users_table());
+    put(
+        &warehouse.storage,
+        "decision_items",
+        ITEMS_TABLE,
+        &items_table(),
+    );
+    put(
+        &warehouse.storage,
+        "decision_users",
+        USERS_TABLE,
+        &users_table(),
+    );
     let train = world(decisions, 1).rows;
     let unshuffled = feed("train_decisions", &train, 1 << 16);
     let mut shuffled = feed("train_decisions", &train, u64::from(params.batch));
@@ -228,7 +261,12 @@ fn scene(params: WideDeepParams, decisions: usize, validated: bool) -> Scene {
 }
 
 impl Scene {
-    fn predict(&self, predictor: Predictor, queries: &TestFeed, form: PredictionForm) -> WorkOutcome {
+    fn predict(
+        &self,
+        predictor: Predictor,
+        queries: &TestFeed,
+        form: PredictionForm,
+    ) -> WorkOutcome {
         let executors = vec![self.run.executor.address.clone()];
         let (context, _reports) = context(&self.run.runtime, config(), executors);
         let storage = &self.run.warehouse.storage;
@@ -306,8 +344,16 @@ fn threads_and_interruptions_change_no_byte() {
         let (trained, reports) = with().run.train(one, None);
         let (whole, from) = files(&trained.unwrap());
         assert_eq!(from, None);
-        let names = ["config.json", "model.safetensors", "users.parquet", "vectors.parquet"];
-        assert!(names.iter().all(|name| whole.contains_key(*name)), "{whole:?}");
+        let names = [
+            "config.json",
+            "model.safetensors",
+            "users.parquet",
+            "vectors.parquet",
+        ];
+        assert!(
+            names.iter().all(|name| whole.contains_key(*name)),
+            "{whole:?}"
+        );
         let measured = |r: &&WorkReportKind| match r {
             WorkReportKind::Log { text } => text.contains("pr-auc"),
             _ => false,
@@ -367,8 +413,14 @@ fn the_world_is_recovered_and_baselines_are_as_good_as_what_they_know() {
     let (priced, _) = of(BaselineModel::Logistic(logistic(DecisionFeatures::Price)));
     let (all, of_all) = of(BaselineModel::Logistic(logistic(DecisionFeatures::All)));
     let (trees, of_trees) = of(BaselineModel::BoostedTrees(BoostedTreesParams::DEFAULT));
-    assert!(0.5 < priced && priced < popularity && popularity < all, "{priced} {popularity} {all}");
-    assert!(all < auc && trees < auc && trees > popularity, "{trees} {all} {auc}");
+    assert!(
+        0.5 < priced && priced < popularity && popularity < all,
+        "{priced} {popularity} {all}"
+    );
+    assert!(
+        all < auc && trees < auc && trees > popularity,
+        "{trees} {all} {auc}"
+    );
     for mean in [shares, of_all, of_trees] {
         assert!((mean - bought).abs() < 0.03, "{mean} {bought}");
     }
@@ -386,7 +438,10 @@ fn users_get_the_items_that_they_most_likely_buy_and_not_those_they_have() {
     for batch in scene.run.rows("out/recommendations.parquet") {
         let users = batch.column_by_name("user_id").unwrap().as_string::<i32>();
         let items = batch.column_by_name("item_id").unwrap().as_string::<i32>();
-        let scores = batch.column_by_name("score").unwrap().as_primitive::<Float32Type>();
+        let scores = batch
+            .column_by_name("score")
+            .unwrap()
+            .as_primitive::<Float32Type>();
         for row in 0..batch.num_rows() {
             let (user, item) = (users.value(row), items.value(row));
             lists.push((user.into(), item.into(), scores.value(row)));
@@ -398,7 +453,9 @@ fn users_get_the_items_that_they_most_likely_buy_and_not_those_they_have() {
         let listed: Vec<(&str, f32)> = listed.map(|(_, item, score)| (&item[..], *score)).collect();
         let own = [2 + user % 5, 10 + user % 20];
         let left: Vec<u32> = (2..2 + ITEMS).filter(|item| !own.contains(item)).collect();
-        let context = left.iter().flat_map(|item| [price(*item), (user % 6) as f32]);
+        let context = left
+            .iter()
+            .flat_map(|item| [price(*item), (user % 6) as f32]);
         let scores = scorer.score(pannier_wide_deep::Rows {
             users: &vec![user; left.len()],
             items: &left,
@@ -407,13 +464,23 @@ fn users_get_the_items_that_they_most_likely_buy_and_not_those_they_have() {
         });
         let mut expected: Vec<(f32, u32)> = scores.unwrap().into_iter().zip(left).collect();
         expected.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let names: Vec<(String, f32)> =
-            expected[..5].iter().map(|(score, item)| (format!("item {item}"), *score)).collect();
-        assert!(names.iter().map(|(n, s)| (&n[..], *s)).eq(listed), "{names:?}");
+        let names: Vec<(String, f32)> = expected[..5]
+            .iter()
+            .map(|(score, item)| (format!("item {item}"), *score))
+            .collect();
+        assert!(
+            names.iter().map(|(n, s)| (&n[..], *s)).eq(listed),
+            "{names:?}"
+        );
     }
     // What serving needs stands in the artifact.
     let rows = scene.run.rows("artifact/users.parquet");
-    let names: Vec<&String> = rows[0].schema_ref().fields().iter().map(|f| f.name()).collect();
+    let names: Vec<&String> = rows[0]
+        .schema_ref()
+        .fields()
+        .iter()
+        .map(|f| f.name())
+        .collect();
     assert_eq!(names, ["user_id", "user_idx", "views"]);
     let vocab = scene.run.rows("artifact/vocab.parquet");
     let places = vocab[0].column_by_name("item_idx").unwrap();
