@@ -1244,7 +1244,7 @@ params = { crosses = [["user", "item"], ["item", "user"]] }
  --> spec.toml:8:22
   |
 8 | params = { crosses = [["user", "item"], ["item", "user"]] }
-  |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   = help: remove one"#
     );
 }
@@ -1261,19 +1261,19 @@ gate = "ndcg@10 > 0.1"
 model = "up-cf"
 "#
         ),
-        r#"error: no model of the spec can be compared with `up-cf`
-  --> spec.toml:10:9
-   |
-10 | model = "up-cf"
-   |         ^^^^^^^
-   = help: it ranks for users; train a model such as als
-
-error: the gate names ndcg@10, which `offers`, a model of kind wide-and-deep, has not
+        r#"error: the gate names ndcg@10, which `offers`, a model of kind wide-and-deep, has not
  --> spec.toml:8:8
   |
 8 | gate = "ndcg@10 > 0.1"
   |        ^^^^^^^^^^^^^^^
-  = help: give `offers` a `gate` over auc, pr_auc, log_loss, accuracy, precision, recall"#
+  = help: give `offers` a `gate` over auc, pr_auc, log_loss, accuracy, precision, recall
+
+error: no model of the spec can be compared with `up-cf`
+  --> spec.toml:10:9
+   |
+10 | model = "up-cf"
+   |         ^^^^^^^
+   = help: it ranks for users; train a model such as als"#
     );
     assert_eq!(
         error_after_head(

@@ -834,9 +834,9 @@ prop_compose! {
 
 prop_compose! {
     fn wide_deep()(
-        units in (1..=1024u32, 1..=1024u32, proptest::collection::vec(1..=1024u32, 1..4)), cross_buckets in 2..=1 << 24u32,
+        units in (1..=1024u32, 1..=1024u32, proptest::collection::vec(1..=1024u32, 1..4)), cross_buckets in 2..=1u32 << 24,
         crossed in proptest::collection::vec("[a-z_]{1,8}", 0..3), context in proptest::collection::btree_set("[a-z_]{1,8}", 0..3),
-        (dropout, learning_rate) in (0..=999u32, 1..=1000u32), (epochs, batch) in (1..=1000u32, 1..=1 << 20u32),
+        (dropout, learning_rate) in (0..=999u32, 1..=1000u32), (epochs, batch) in (1..=1000u32, 1..=1u32 << 20),
     ) -> TrainSpec {
         let thousandths = |n: u32| f64::from(n) / 1000.0;
         let params = WideDeepParams {

@@ -21,6 +21,7 @@ pub struct WideDeepParams {
     pub wide: u32,
     /// Pairs of `item`, `user`, `category` and columns of the context of which each combination of values
     /// has a weight of its own in the logit; none unless given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub crosses: Vec<[String; 2]>,
     /// Weights that the combinations of a pair share by a hash, 2 to 16777216; 65536 unless given.
     pub cross_buckets: u32,
@@ -29,6 +30,7 @@ pub struct WideDeepParams {
     /// Units of the layer in which both parts come together, 1 to 1024; 16 unless given.
     pub join: u32,
     /// Columns of the decisions that are their context, in this order; all there are unless given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub context: Vec<String>,
     /// Units of the layer over the context, 1 to 1024; 16 unless given.
     pub context_units: u32,
