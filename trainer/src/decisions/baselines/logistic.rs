@@ -2,7 +2,7 @@
 //! of zeros and ones for each category, which is never written out. Of the Hessian the categories' part is
 //! diagonal, so that a step solves only for the other columns (Schur complement).
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// Steps at most: Newton needs a handful, more only where data are separable and l2 is 0.
 const STEPS: usize = 50;

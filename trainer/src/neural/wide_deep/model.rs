@@ -188,12 +188,13 @@ impl WideDeep {
         let mut take = |name: String, data: Option<TensorData>| {
             let missing = || TrainerError::bug(format!("`{name}` has no gradient"));
             let data = data.ok_or_else(missing)?;
+            let shape = data.shape().to_vec();
             let numbers = data
                 .try_to_vec::<f32>()
                 .map_err(|e| TrainerError::bug(format!("{e:?}")))?;
             all.push(Named {
                 name,
-                shape: data.shape.to_vec(),
+                shape,
                 numbers,
             });
             Ok::<(), TrainerError>(())

@@ -77,11 +77,7 @@ impl Net<'_> {
         self.of_context(scratch, rows, sums);
         let (stride, width) = (layout.last(), layout.join.inputs);
         let Scratch {
-            x,
-            deep,
-            joined,
-            back,
-            ..
+            x, joined, back, ..
         } = scratch;
         let last = (&back.last[..], stride);
         learned(&layout.join, sums, (joined, width), last, rows);
@@ -115,6 +111,26 @@ impl Net<'_> {
             rows,
         );
         let scale = dropout.map_or(1.0, |dropout| dropout.scale);
+        self.of_deep(scratch, (rows, scale), sums, vectors);
+    }
+
+    /// Of the deep layers, from the last to the vectors, whose gradients are added.
+    fn of_deep(
+        &self,
+        scratch: &mut Scratch,
+        (rows, scale): (usize, f32),
+        sums: &mut [f32],
+        vectors: &mut [f32],
+    ) {
+        let (layout, wide) = (self.layout, self.layout.wide.outputs);
+        let width = layout.join.inputs;
+        let Scratch {
+            x,
+            deep,
+            joined,
+            back,
+            ..
+        } = scratch;
         let depth = layout.deep.len();
         let [mut now, mut next] = back.deep.each_mut();
         for (at, layer) in layout.deep.iter().enumerate().rev() {
