@@ -8,6 +8,7 @@ use pannier_proto::profile::{
 use pannier_proto::segments::{
     SegmentCandidate, SegmentKpis, SegmentPlace, SegmentProfile, SegmentSummary, SegmentTest,
 };
+use pannier_proto::spec::ContextSpec;
 
 use super::{
     Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
