@@ -13,9 +13,10 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::resolve::resolve_table_references;
 use pannier_engine::raw::schema;
-use pannier_proto::spec::{CheckSpec, RunSpec, SpecError, SpecSource, TableSpec, nearest};
+use pannier_proto::spec::{RunSpec, SpecError, SpecSource, TableSpec, nearest};
 
-use super::{Common, Layout, TableDef};
+use super::defs::in_order;
+use super::{Common, Defs, Layout, TableDef};
 use crate::error::SchedulerError;
 use crate::jobs::read_only;
 use crate::plan::params;
@@ -56,36 +57,6 @@ impl Own {
         match self {
             Self::Replaced => "replaced by the spec",
             Self::New => "of the spec",
-        }
-    }
-}
-
-/// The tables of a run, each after those it reads.
-#[derive(Debug, Clone)]
-pub struct Defs {
-    /// Made before anything is split: the source's checks may read them.
-    pub staged: Vec<TableDef>,
-    /// Made of those, after the checks.
-    pub learned: Vec<TableDef>,
-    /// Checks of what is learned from.
-    pub check: Vec<CheckSpec>,
-}
-
-impl Defs {
-    /// The tables of a layout and the common ones: a layout's own ones for models read common ones, and
-    /// these them.
-    #[must_use]
-    pub fn of(layout: &Layout, common: Common) -> Self {
-        let of_source = layout.table.iter().cloned();
-        let (mut learned, staged): (Vec<TableDef>, _) = of_source.partition(|t| t.training);
-        learned.extend(common.table);
-        let (mut learned, rest) = in_order(learned);
-        // Whose turn never comes is refused where it is planned.
-        learned.extend(rest);
-        Self {
-            staged,
-            learned,
-            check: common.check,
         }
     }
 }
@@ -277,18 +248,6 @@ fn reads(sql: &str) -> Result<Vec<String>, String> {
     };
     let (tables, _) = resolve_table_references(statement, true).map_err(wrong)?;
     Ok(tables.iter().map(|t| t.table().to_owned()).collect())
-}
-
-/// Each after those it reads, otherwise as they come; and those of which each waits for another.
-fn in_order(mut left: Vec<TableDef>) -> (Vec<TableDef>, Vec<TableDef>) {
-    let mut done: Vec<TableDef> = Vec::with_capacity(left.len());
-    loop {
-        let waits = |def: &TableDef| def.reads.iter().any(|r| left.iter().any(|l| l.name == *r));
-        let Some(at) = left.iter().position(|def| !waits(def)) else {
-            return (done, left);
-        };
-        done.push(left.remove(at));
-    }
 }
 
 /// The tables in order.
