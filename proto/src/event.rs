@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::Severity;
+use crate::spec::{ContextSpec, Severity};
 use crate::work::{StallLedger, WorkOutcome};
 
 /// A recorded fact.
@@ -81,6 +81,12 @@ pub enum StepOutcome {
         /// How right the probabilities are that a model gives.
         #[serde(default)]
         calibration: Vec<CalibrationRow>,
+        /// How well decisions were told apart, at every threshold.
+        #[serde(default)]
+        curves: Vec<CurveRow>,
+        /// Which decisions were held out, where any were.
+        #[serde(default)]
+        decided: Option<DecidedRow>,
     },
     /// A model was published, or not.
     Published {
@@ -179,7 +185,40 @@ pub struct PairedRow {
     pub hi: f64,
 }
 
-/// Places of a model's lists to which it gave about the same probability.
+/// A point of a method's curves over decisions: everything from some probability on is foretold to be
+/// bought.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurveRow {
+    /// Train name or baseline.
+    pub method: String,
+    /// Share of what was bought that is foretold: recall, the ROC curve's way up.
+    pub found: f64,
+    /// Share of what was not bought that is foretold: the ROC curve's way to the right.
+    pub wrong: f64,
+    /// Share of what is foretold that was bought.
+    pub precision: f64,
+}
+
+/// The decisions that were held out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecidedRow {
+    /// What their context takes in: `decision`, what was known before it, or `leaky`.
+    pub context: ContextSpec,
+    /// Decisions.
+    pub n: u64,
+    /// Of them bought.
+    pub bought: u64,
+    /// Users whose decisions they are.
+    pub users: u64,
+    /// Decisions of users whom the training does not know.
+    pub new_users: u64,
+    /// Decisions of items that it does not know.
+    pub new_items: u64,
+    /// Share of the train decisions that were bought: above it, a probability foretells.
+    pub threshold: f64,
+}
+
+/// Places of a model's lists, or decisions, to which it gave about the same probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationRow {
     /// Train name.

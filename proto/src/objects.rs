@@ -88,6 +88,7 @@ pub fn predictions(run_id: &str, question: Question, method: &str) -> String {
     match question {
         Question::Basket => format!("runs/{run_id}/predictions/{method}"),
         Question::User => format!("runs/{run_id}/predictions/users/{method}"),
+        Question::Decision => format!("runs/{run_id}/predictions/decisions/{method}"),
     }
 }
 

@@ -72,14 +72,19 @@ pub struct TrainWork {
     /// Seed of initial weights and of what is drawn.
     pub seed: u64,
     /// What it is trained on: prod2vec's pairs; of ALS, columns user_id, item_idx, count; of the
-    /// attention LSTM, sequences with a target.
+    /// attention LSTM, sequences with a target; of wide-and-deep, columns user_idx, item_idx,
+    /// category_idx: UInt32, label: Float32, then those of its params' context, in their order: Float32.
     pub feed: FeedSpec,
-    /// What the attention LSTM is measured on after every epoch, as its feed but unshuffled; none: all
+    /// What a neural model is measured on after every epoch, as its feed but unshuffled; none: all
     /// epochs are trained, and the last one counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<FeedSpec>,
-    /// Path of the vocab's table manifest.
+    /// Path of the vocab's table manifest; of wide-and-deep, of the table decision_items, which has the
+    /// columns of a vocab and category, category_idx: UInt32, price: Float32.
     pub vocab: String,
+    /// Of wide-and-deep: path of the manifest of the table decision_users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<String>,
     /// Folder for checkpoints, shared by all attempts.
     pub checkpoints: String,
     /// Folder of the artifact.
@@ -98,8 +103,11 @@ pub struct PredictWork {
     /// The queries: a column that names them, `items: List<UInt32>`, and of users
     /// `counts: List<number>`, how often each item was bought; `user_id` and
     /// `baskets: List<List<UInt32>>`, the known baskets, the oldest first, where the predictor needs them.
+    ///
+    /// Of decisions: decision_id: UInt64, user_id, then the columns of the training's feed. Of lists by a
+    /// model of decisions: user_id, user_idx, and the columns of the user's own context, Float32.
     pub queries: FeedSpec,
-    /// Path of the vocab's table manifest.
+    /// Path of the vocab's table manifest, or of decision_items'.
     pub vocab: String,
     /// Places written per query.
     pub top: u32,
@@ -136,6 +144,9 @@ pub struct SegmentWork {
 pub enum PredictionForm {
     /// For evaluation: a query's name, `item_idx`, `rank` (from 1), `score`.
     Ranks,
+    /// For evaluation of decisions, each as it was asked: `decision_id`, `user_id`, `label`, and as `score` the
+    /// probability that it is bought, both Float32.
+    Decisions,
     /// For people and other programs: a query's name, `rank`, `item_id`, `score`, and whether the item
     /// was `bought` before.
     Lists {
@@ -167,6 +178,13 @@ pub enum Predictor {
         /// What all users bought: columns user_id, baskets, train and valid of the sequences, select,
         /// unshuffled; where the baseline [reads them](BaselineSpec::reads_sequences).
         sequences: Option<FeedSpec>,
+    },
+    /// A baseline that judges decisions.
+    Decision {
+        /// Which, with its params.
+        baseline: BaselineSpec,
+        /// The train decisions, with the columns of the training's feed, select, unshuffled.
+        train: FeedSpec,
     },
 }
 

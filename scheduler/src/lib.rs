@@ -7,6 +7,7 @@
 mod check;
 mod cluster;
 mod config;
+mod decisions;
 mod driver;
 mod error;
 mod executors_only;

@@ -22,7 +22,7 @@ mod checks;
 mod learn;
 mod table;
 use checks::{INPUTS, LINES, STAGED, checks, input_checks, lines};
-pub use learn::{DESCRIBED, histories, queries};
+pub use learn::{DESCRIBED, VALID_DECISIONS, histories, queries};
 use table::Tables;
 pub use table::params;
 

@@ -35,6 +35,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("pannier-executor", &["burn", "ballista-scheduler"]),
     ("pannier-scheduler", &["burn", "ballista-executor"]),
     ("pannier-trainer", &["datafusion", "ballista-core"]),
+    ("pannier-wide-deep", &["burn", "datafusion", "arrow"]),
     (
         "pannier-client",
         &["burn", "datafusion", "ballista-core", "object_store"],

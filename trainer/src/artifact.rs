@@ -121,6 +121,14 @@ impl<'a> Artifact<'a> {
         self.storage.put(&self.path(name), bytes)
     }
 
+    /// Writes a table as a Parquet file.
+    ///
+    /// # Errors
+    /// [`TrainerError::Storage`].
+    pub(crate) fn table(&mut self, name: &str, rows: &RecordBatch) -> Result<(), TrainerError> {
+        self.put(name, parquet(rows)?)
+    }
+
     /// Where a file lies.
     pub(crate) fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
@@ -141,6 +149,22 @@ impl<'a> Artifact<'a> {
         vector: impl Fn(usize) -> &'v [f32],
         more: Vec<(&'static str, ArrayRef, bool)>,
     ) -> Result<(), TrainerError> {
+        let rows = vocab_batch(vocab)?;
+        self.items_of(config, weights, (vocab, &rows), (dim, vector), more)
+    }
+
+    /// The same with a vocab that has more columns: `rows` is written as it is.
+    ///
+    /// # Errors
+    /// [`TrainerError::Storage`].
+    pub(crate) fn items_of<'v>(
+        &mut self,
+        config: &ArtifactConfig,
+        weights: Vec<u8>,
+        (vocab, rows): (&'v Vocab, &RecordBatch),
+        (dim, vector): (usize, impl Fn(usize) -> &'v [f32]),
+        more: Vec<(&'static str, ArrayRef, bool)>,
+    ) -> Result<(), TrainerError> {
         let mut pretty = serde_json::to_vec_pretty(config).map_err(TrainerError::bug)?;
         pretty.push(b'\n');
         let vectors = || (0..vocab.items.len()).map(&vector);
@@ -154,7 +178,7 @@ impl<'a> Artifact<'a> {
         let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(TrainerError::bug)?;
         self.put(WEIGHTS, weights)?;
         self.put(CONFIG, pretty)?;
-        self.put("vocab.parquet", parquet(&vocab_batch(vocab)?)?)?;
+        self.put("vocab.parquet", parquet(rows)?)?;
         self.put("vectors.parquet", parquet(&batch)?)?;
         let text = word2vec_text(dim, ids.zip(vectors()));
         self.put("vectors.txt", text.into_bytes())

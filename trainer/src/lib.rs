@@ -14,6 +14,7 @@ mod columns;
 mod config;
 mod csv_file;
 pub mod cust2vec;
+mod decisions;
 mod epochs;
 mod error;
 mod feed;

@@ -105,6 +105,7 @@ impl Scene {
                 feed,
                 valid: None,
                 vocab,
+                users: None,
                 checkpoints,
                 artifact,
                 ledger: "run/ledger".into(),

@@ -5,14 +5,15 @@ use std::time::Instant;
 use pannier_feed::digest::Ledger;
 use pannier_proto::manifest::ArtifactFile;
 use pannier_proto::spec::{
-    AlsParams, AttentionLstmParams, Cust2vecArchitecture, Cust2vecParams, ModelSpec, Prod2vecParams,
+    AlsParams, AttentionLstmParams, Cust2vecArchitecture, Cust2vecParams, ModelSpec,
+    Prod2vecParams, WideDeepParams,
 };
 use pannier_proto::work::{EpochStall, StallLedger, TrainWork, TrialRow, WorkOutcome};
 
 use crate::artifact::ArtifactConfig;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
-use crate::neural::attention_lstm;
+use crate::neural::{attention_lstm, wide_deep};
 use crate::storage::Storage;
 use crate::vocab::Vocab;
 use crate::{als, cust2vec, prod2vec};
@@ -55,6 +56,7 @@ pub(crate) fn train(
         ModelSpec::Als(params) => order.als(params),
         ModelSpec::Cust2vec(params) => order.cust2vec(params),
         ModelSpec::AttentionLstm(params) => order.attention_lstm(params),
+        ModelSpec::WideDeep(params) => order.wide_deep(params),
     }?;
     storage.put(&work.ledger, fitted.ledger.bytes().to_vec())?;
     Ok(WorkOutcome::Trained {
@@ -183,6 +185,35 @@ impl Order<'_> {
         let (folder, weights) = (&self.work.artifact, &trained.weights);
         let (vocab, config) = (self.vocab, &self.config);
         let files = attention_lstm::artifact::write(self.storage, folder, weights, vocab, config)?;
+        Ok(Fitted {
+            files,
+            steps: trained.steps,
+            examples: trained.course.examples,
+            ledger: trained.course.ledger,
+            stall: trained.stall,
+            epochs: trained.epochs,
+            wire_bytes: trained.wire_bytes,
+            resumed_from: trained.resumed_from,
+            trials: Vec::new(),
+        })
+    }
+
+    fn wide_deep(&self, params: &WideDeepParams) -> Result<Fitted, TrainerError> {
+        let users = self.work.users.as_deref();
+        let beside = wide_deep::artifact::Beside::read(self.storage, &self.work.vocab, users)?;
+        let training = wide_deep::train::Training {
+            params,
+            seed: self.work.seed,
+            feed: &self.work.feed,
+            valid: self.work.valid.as_ref(),
+            vocab: self.vocab,
+            beside: &beside,
+            checkpoints: &self.work.checkpoints,
+        };
+        let trained = training.run(self.context, self.storage)?;
+        let (folder, model) = (&self.work.artifact, (&trained.sizes, &trained.weights[..]));
+        let of = (self.vocab, &beside);
+        let files = wide_deep::artifact::write(self.storage, folder, model, of, &self.config)?;
         Ok(Fitted {
             files,
             steps: trained.steps,

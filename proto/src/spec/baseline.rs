@@ -3,6 +3,7 @@
 //!
 //! In the formulas a user u has baskets `B_1` to `B_n`, the oldest first, each a set of items.
 
+mod decision;
 mod params;
 mod study;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::evaluate::Question;
 use super::keys::{self, TableKeys};
 use super::reader::Table;
+pub use decision::{BoostedTreesParams, DecisionFeatures, LogisticParams};
 pub use params::{
     Fill, ItemKnnParams, KnnOver, PersonalFrequencyParams, TifuKnnParams, UpCfParams,
 };
@@ -36,7 +38,9 @@ pub struct BaselineSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "model", content = "params", rename_all = "kebab-case")]
 pub enum BaselineModel {
-    /// Items by the number of train baskets that hold them.
+    /// Items by the number of train baskets that hold them; of a decision, by how often the item was bought
+    /// in train decisions: (n₁ + 10 · m) / (n + 10), where it was bought in n₁ of n and m is the share of
+    /// all train decisions that were.
     Popularity,
     /// Items by how often they were in a basket with the query's items.
     CoOccurrence,
@@ -50,6 +54,10 @@ pub enum BaselineModel {
     TifuKnn(TifuKnnParams),
     /// What users with similar items bought lately.
     UpCf(UpCfParams),
+    /// Logistic regression over a decision's features.
+    Logistic(LogisticParams),
+    /// Gradient-boosted trees over a decision's features.
+    BoostedTrees(BoostedTreesParams),
 }
 
 const POPULARITY: &str = "popularity";
@@ -59,10 +67,12 @@ const LAST_BASKET: &str = "last-basket";
 const ITEM_KNN: &str = "item-knn";
 const TIFU_KNN: &str = "tifu-knn";
 const UP_CF: &str = "up-cf";
+const LOGISTIC: &str = "logistic";
+const BOOSTED_TREES: &str = "boosted-trees";
 
 impl BaselineModel {
     /// Every baseline, with the params that it has unless others are given.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Popularity,
         Self::CoOccurrence,
         Self::PersonalFrequency(PersonalFrequencyParams::DEFAULT),
@@ -70,6 +80,8 @@ impl BaselineModel {
         Self::ItemKnn(ItemKnnParams::DEFAULT),
         Self::TifuKnn(TifuKnnParams::DEFAULT),
         Self::UpCf(UpCfParams::DEFAULT),
+        Self::Logistic(LogisticParams::DEFAULT),
+        Self::BoostedTrees(BoostedTreesParams::DEFAULT),
     ];
 
     /// The baseline of that name.
@@ -89,6 +101,8 @@ impl BaselineModel {
             Self::ItemKnn(_) => ITEM_KNN,
             Self::TifuKnn(_) => TIFU_KNN,
             Self::UpCf(_) => UP_CF,
+            Self::Logistic(_) => LOGISTIC,
+            Self::BoostedTrees(_) => BOOSTED_TREES,
         }
     }
 
@@ -103,6 +117,7 @@ impl BaselineModel {
             | Self::ItemKnn(_)
             | Self::TifuKnn(_)
             | Self::UpCf(_) => question == Question::User,
+            Self::Logistic(_) | Self::BoostedTrees(_) => question == Question::Decision,
         }
     }
 
@@ -116,7 +131,9 @@ impl BaselineModel {
     #[must_use]
     pub fn needs_history(self) -> bool {
         match self {
-            Self::Popularity | Self::CoOccurrence => false,
+            Self::Popularity | Self::CoOccurrence | Self::Logistic(_) | Self::BoostedTrees(_) => {
+                false
+            }
             Self::PersonalFrequency(params) => params.decay < 1.0,
             Self::LastBasket => true,
             Self::ItemKnn(params) => params.decay < 1.0,
@@ -124,16 +141,31 @@ impl BaselineModel {
         }
     }
 
-    /// The keys of its params and of its study, where it has any.
-    fn keys(self) -> Option<(&'static TableKeys, &'static TableKeys)> {
+    /// The keys of its params, where it has any.
+    fn keys(self) -> Option<&'static TableKeys> {
         match self {
             Self::Popularity | Self::CoOccurrence | Self::LastBasket => None,
-            Self::PersonalFrequency(_) => {
-                Some((&keys::PERSONAL_FREQUENCY, &keys::PERSONAL_FREQUENCY_STUDY))
-            }
-            Self::ItemKnn(_) => Some((&keys::ITEM_KNN, &keys::ITEM_KNN_STUDY)),
-            Self::TifuKnn(_) => Some((&keys::TIFU_KNN, &keys::TIFU_KNN_STUDY)),
-            Self::UpCf(_) => Some((&keys::UP_CF, &keys::UP_CF_STUDY)),
+            Self::PersonalFrequency(_) => Some(&keys::PERSONAL_FREQUENCY),
+            Self::ItemKnn(_) => Some(&keys::ITEM_KNN),
+            Self::TifuKnn(_) => Some(&keys::TIFU_KNN),
+            Self::UpCf(_) => Some(&keys::UP_CF),
+            Self::Logistic(_) => Some(&keys::LOGISTIC),
+            Self::BoostedTrees(_) => Some(&keys::BOOSTED_TREES),
+        }
+    }
+
+    /// The keys of its study, where it can have one.
+    fn study_keys(self) -> Option<&'static TableKeys> {
+        match self {
+            Self::Popularity
+            | Self::CoOccurrence
+            | Self::LastBasket
+            | Self::Logistic(_)
+            | Self::BoostedTrees(_) => None,
+            Self::PersonalFrequency(_) => Some(&keys::PERSONAL_FREQUENCY_STUDY),
+            Self::ItemKnn(_) => Some(&keys::ITEM_KNN_STUDY),
+            Self::TifuKnn(_) => Some(&keys::TIFU_KNN_STUDY),
+            Self::UpCf(_) => Some(&keys::UP_CF_STUDY),
         }
     }
 
@@ -146,6 +178,8 @@ impl BaselineModel {
             Self::ItemKnn(_) => Self::ItemKnn(ItemKnnParams::read(params)),
             Self::TifuKnn(_) => Self::TifuKnn(TifuKnnParams::read(params)),
             Self::UpCf(_) => Self::UpCf(UpCfParams::read(params)),
+            Self::Logistic(_) => Self::Logistic(LogisticParams::read(params)),
+            Self::BoostedTrees(_) => Self::BoostedTrees(BoostedTreesParams::read(params)),
         }
     }
 }
@@ -184,18 +218,20 @@ impl BaselineSpec {
                 ..BaselineModel::Popularity.into()
             };
         };
-        let Some((params, study)) = model.keys() else {
-            for key in ["params", "study"] {
-                let why = format!("has no meaning: {} has no params", model.name());
+        let of = |key: &str, keys: Option<&'static TableKeys>| {
+            if keys.is_none() {
+                let lacks = if key == "study" && model.keys().is_some() {
+                    "study"
+                } else {
+                    "params"
+                };
+                let why = format!("has no meaning: {} has no {lacks}", model.name());
                 table.refuse(key, &why, "remove it");
             }
-            return Self {
-                name,
-                ..model.into()
-            };
+            table.table(key, keys?)
         };
-        let params = table.table("params", params);
-        let study = table.table("study", study);
+        let params = of("params", model.keys());
+        let study = of("study", model.study_keys());
         Self {
             name,
             model: params.map_or(model, |t| model.read_params(&t)),

@@ -47,7 +47,7 @@ pub(super) fn check(spec: &RunSpec) -> Vec<Complaint> {
         let rates = match &train.model {
             ModelSpec::Prod2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
             ModelSpec::Cust2vec(p) => Some((p.learning_rate, p.min_learning_rate)),
-            ModelSpec::Als(_) | ModelSpec::AttentionLstm(_) => None,
+            ModelSpec::Als(_) | ModelSpec::AttentionLstm(_) | ModelSpec::WideDeep(_) => None,
         };
         found.extend(rates.and_then(|r| learning_rates(&format!("train[{i}].params"), r)));
     }
@@ -212,8 +212,7 @@ fn questions(spec: &RunSpec) -> Vec<Complaint> {
     let asked = |q| spec.train.iter().any(|t| t.model.question() == q);
     let mut found = Vec::new();
     for (i, baseline) in spec.baseline.iter().enumerate() {
-        let both = [Question::Basket, Question::User];
-        let useful = both
+        let useful = Question::ALL
             .into_iter()
             .any(|q| asked(q) && baseline.model.answers(q));
         if !useful && !spec.train.is_empty() {
@@ -221,13 +220,16 @@ fn questions(spec: &RunSpec) -> Vec<Complaint> {
             let message = format!("no model of the spec can be compared with `{name}`");
             let help = if baseline.model.answers(Question::User) {
                 "it ranks for users; train a model such as als"
+            } else if baseline.model.answers(Question::Decision) {
+                "it judges decisions; train a model such as wide-and-deep"
             } else {
                 "it ranks for baskets; train a model such as prod2vec"
             };
             found.push(complaint(format!("baseline[{i}].model"), message, help));
         }
     }
-    if spec.recommend.is_some() && !asked(Question::User) {
+    let knows_users = asked(Question::User) || asked(Question::Decision);
+    if spec.recommend.is_some() && !knows_users {
         let message = "[recommend] needs a model that knows users, and the spec trains none";
         let help = "add a [[train]] with model = \"als\", or remove [recommend]";
         found.push(complaint("recommend", message, help));
@@ -298,8 +300,11 @@ fn gate_metrics<'s>(
     let named = || std::iter::once(gate.metric).chain(right);
     let known = &spec.evaluate.k;
     let mut found = Vec::new();
-    for metric in named().filter(|m| *m != Metric::Mrr100 && !known.contains(&m.k())) {
-        let k = metric.k();
+    let places = named().filter_map(|m| match m {
+        Metric::At(_, k) => Some((m, k)),
+        Metric::Mrr100 | Metric::Decision(_) => None,
+    });
+    for (metric, k) in places.filter(|(_, k)| !known.contains(k)) {
         let message = format!("the gate names {metric}, and {k} is not in `k` of [evaluate]");
         let help = format!("add {k} to `k`, which is {known:?}");
         found.push(complaint(key, message, help));

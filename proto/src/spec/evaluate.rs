@@ -13,6 +13,13 @@ pub enum Question {
     Basket,
     /// What a user buys next, of whom the training's baskets are known.
     User,
+    /// Whether a user buys an item that is offered, in a context that is known.
+    Decision,
+}
+
+impl Question {
+    /// Every question, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::Basket, Self::User, Self::Decision];
 }
 
 /// How models and baselines are evaluated.
@@ -21,7 +28,8 @@ pub enum Question {
 pub struct EvaluateSpec {
     /// The K of `hit_rate@K` and the like, each 1 to 100; 10 and 20 unless given.
     pub k: Vec<u32>,
-    /// Held-out baskets, and users, that are sampled, at least 1; 10000 unless given.
+    /// Held-out baskets, and users with all their decisions, that are sampled, at least 1; 10000 unless
+    /// given.
     pub queries: u32,
     /// Users of fewer baskets, those held out among them, are not asked about; 1 unless given.
     pub min_baskets: u32,

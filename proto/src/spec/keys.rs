@@ -2,11 +2,13 @@
 //! A test holds these lists equal to the fields of the types.
 
 mod baseline;
+mod train;
 
 pub(super) use baseline::{
-    BASELINE, ITEM_KNN, ITEM_KNN_STUDY, PERSONAL_FREQUENCY, PERSONAL_FREQUENCY_STUDY, TIFU_KNN,
-    TIFU_KNN_STUDY, UP_CF, UP_CF_STUDY,
+    BASELINE, BOOSTED_TREES, ITEM_KNN, ITEM_KNN_STUDY, LOGISTIC, PERSONAL_FREQUENCY,
+    PERSONAL_FREQUENCY_STUDY, TIFU_KNN, TIFU_KNN_STUDY, UP_CF, UP_CF_STUDY,
 };
+pub(super) use train::{ALS, ALS_STUDY, ATTENTION_LSTM, CUST2VEC, PROD2VEC, WIDE_DEEP};
 
 /// One kind of table.
 pub(super) struct TableKeys {
@@ -138,101 +140,6 @@ pub(super) const TRAIN: TableKeys = TableKeys {
     required: &["name", "model"],
     optional: &["params", "expand", "gate"],
 };
-pub(super) const PROD2VEC: TableKeys = TableKeys {
-    header: "params of prod2vec",
-    required: &[],
-    optional: &[
-        "dim",
-        "window",
-        "negatives",
-        "epochs",
-        "learning_rate",
-        "min_learning_rate",
-        "power",
-        "subsample",
-        "batch_baskets",
-        "checkpoint_steps",
-        "mode",
-        "negatives_shared",
-        "optimizer",
-    ],
-};
-pub(super) const CUST2VEC: TableKeys = TableKeys {
-    header: "params of cust2vec",
-    required: &[],
-    optional: &[
-        "architecture",
-        "train_items",
-        "dim",
-        "window",
-        "negatives",
-        "negatives_shared",
-        "epochs",
-        "learning_rate",
-        "min_learning_rate",
-        "power",
-        "mode",
-        "optimizer",
-        "checkpoint_epochs",
-    ],
-};
-pub(super) const ALS: TableKeys = TableKeys {
-    header: "params of als",
-    required: &[],
-    optional: &[
-        "factors",
-        "iterations",
-        "regularization",
-        "alpha",
-        "solver",
-        "steps",
-        "block",
-        "feedback",
-        "checkpoint_iterations",
-        "study",
-    ],
-};
-pub(super) const ALS_STUDY: TableKeys = TableKeys {
-    header: "study of als",
-    required: &[],
-    optional: &[
-        "folds",
-        "k",
-        "factors",
-        "iterations",
-        "regularization",
-        "alpha",
-    ],
-};
-pub(super) const ATTENTION_LSTM: TableKeys = TableKeys {
-    header: "params of attention-lstm",
-    required: &[],
-    optional: &[
-        "embedding",
-        "hidden",
-        "attention",
-        "epochs",
-        "batch",
-        "optimizer",
-        "learning_rate",
-        "warmup_steps",
-        "schedule",
-        "plateau_factor",
-        "plateau_patience",
-        "weight_decay",
-        "clip_norm",
-        "dropout",
-        "recurrent_dropout",
-        "max_history",
-        "max_basket",
-        "repeat_units",
-        "loss",
-        "watch",
-        "k",
-        "patience",
-        "checkpoint_steps",
-    ],
-};
 pub(super) const FEED: TableKeys = TableKeys {
     header: "[[feed]]",
     required: &["name", "transform"],
@@ -298,7 +205,7 @@ pub(super) const SEGMENTS: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 37] = [
+pub(super) const ALL: [&TableKeys; 40] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -321,6 +228,7 @@ pub(super) const ALL: [&TableKeys; 37] = [
     &PROD2VEC,
     &CUST2VEC,
     &ATTENTION_LSTM,
+    &WIDE_DEEP,
     &ALS,
     &ALS_STUDY,
     &BASELINE,
@@ -332,6 +240,8 @@ pub(super) const ALL: [&TableKeys; 37] = [
     &TIFU_KNN_STUDY,
     &UP_CF,
     &UP_CF_STUDY,
+    &LOGISTIC,
+    &BOOSTED_TREES,
     &EVALUATE,
     &PUBLISH,
     &RECOMMEND,

@@ -7,13 +7,34 @@ use thiserror::Error;
 
 use super::evaluate::Question;
 
-/// A metric, over the places of each answer to one question.
+/// A metric, over all answers to one question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
     /// `mrr@100`.
     Mrr100,
-    /// One of the others, over the first K places.
+    /// One of lists, over the first K places.
     At(MetricKind, u32),
+    /// One of decisions.
+    Decision(DecisionMetric),
+}
+
+/// A metric over decisions: whether each was bought, and the probability that it was said to have. What
+/// is foretold to be bought is what has a higher probability than the share of the train decisions that
+/// were bought: above .5 where both sides weigh the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DecisionMetric {
+    /// `auc`: the area under the ROC curve.
+    Auc,
+    /// `pr_auc`: average precision, over the precision-recall curve.
+    PrAuc,
+    /// `log_loss`: the mean of -ln of the probability of what was decided, in nats; less is better.
+    LogLoss,
+    /// `accuracy`: the share of decisions that were foretold, either way.
+    Accuracy,
+    /// `precision`: the share of what was foretold to be bought that was.
+    Precision,
+    /// `recall`: the share of what was bought that was foretold.
+    Recall,
 }
 
 /// A metric over the first K places.
@@ -52,7 +73,7 @@ pub enum MetricKind {
 /// A word that is no metric.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100` for baskets, and `ndcg@K`, `ndcg_all@K`, `map@K`, `precision@K`, `recall@K`, `recall_repeat@K`, `recall_explore@K`, `user_hit_rate@K`, `repeat_share@K`, `coverage@K`, `diversity@K` or `novelty@K` for users"
+    "`{0}` is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100` for baskets, and `ndcg@K`, `ndcg_all@K`, `map@K`, `precision@K`, `recall@K`, `recall_repeat@K`, `recall_explore@K`, `user_hit_rate@K`, `repeat_share@K`, `coverage@K`, `diversity@K` or `novelty@K` for users, and `auc`, `pr_auc`, `log_loss`, `accuracy`, `precision` or `recall` for decisions"
 )]
 pub struct UnknownMetric(pub String);
 
@@ -63,16 +84,14 @@ impl Metric {
         match self {
             Self::Mrr100 | Self::At(MetricKind::HitRate, _) => Question::Basket,
             Self::At(..) => Question::User,
+            Self::Decision(_) => Question::Decision,
         }
     }
 
-    /// Places that count.
+    /// Whether a smaller one is better.
     #[must_use]
-    pub fn k(self) -> u32 {
-        match self {
-            Self::Mrr100 => 100,
-            Self::At(_, k) => k,
-        }
+    pub fn less_is_better(self) -> bool {
+        self == Self::Decision(DecisionMetric::LogLoss)
     }
 
     /// The metrics of a question in the order in which they are shown, the headline first.
@@ -82,6 +101,7 @@ impl Metric {
         let kinds = MetricKind::ALL.into_iter();
         let mut all: Vec<Self> = kinds.flat_map(at).collect();
         all.push(Self::Mrr100);
+        all.extend(DecisionMetric::ALL.map(Self::Decision));
         all.retain(|metric| metric.question() == question);
         all
     }
@@ -126,11 +146,37 @@ impl MetricKind {
     }
 }
 
+impl DecisionMetric {
+    /// Every one, in the order in which they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::Auc,
+        Self::PrAuc,
+        Self::LogLoss,
+        Self::Accuracy,
+        Self::Precision,
+        Self::Recall,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auc => "auc",
+            Self::PrAuc => "pr_auc",
+            Self::LogLoss => "log_loss",
+            Self::Accuracy => "accuracy",
+            Self::Precision => "precision",
+            Self::Recall => "recall",
+        }
+    }
+}
+
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mrr100 => f.write_str("mrr@100"),
             Self::At(kind, k) => write!(f, "{}@{k}", kind.name()),
+            Self::Decision(metric) => f.write_str(metric.name()),
         }
     }
 }
@@ -143,7 +189,10 @@ impl FromStr for Metric {
         if word == "mrr@100" {
             return Ok(Self::Mrr100);
         }
-        let (name, k) = word.split_once('@').ok_or_else(unknown)?;
+        let Some((name, k)) = word.split_once('@') else {
+            let metric = DecisionMetric::ALL.into_iter().find(|m| m.name() == word);
+            return metric.map(Self::Decision).ok_or_else(unknown);
+        };
         let kind = MetricKind::ALL.into_iter().find(|kind| kind.name() == name);
         let k = k.parse().ok().filter(|k| (1..=100).contains(k));
         let (kind, k) = kind.zip(k).ok_or_else(unknown)?;
@@ -157,7 +206,7 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for question in [Question::Basket, Question::User] {
+        for question in Question::ALL {
             let all = Metric::of(question, &[10, 20]);
             assert!(!all.is_empty());
             for metric in all {
@@ -165,7 +214,7 @@ mod tests {
                 assert_eq!(metric.question(), question);
             }
         }
-        for word in ["ndcg", "ndcg@0", "ndcg@101", "mrr@10", "auc@10"] {
+        for word in ["ndcg", "ndcg@0", "ndcg@101", "mrr@10", "auc@10", "aucs"] {
             assert!(word.parse::<Metric>().is_err(), "{word}");
         }
     }

@@ -41,8 +41,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use baseline::{
-    BaselineModel, BaselineSpec, BaselineStudy, Fill, ItemKnnParams, KnnOver,
-    PersonalFrequencyParams, TifuKnnParams, UpCfParams,
+    BaselineModel, BaselineSpec, BaselineStudy, BoostedTreesParams, DecisionFeatures, Fill,
+    ItemKnnParams, KnnOver, LogisticParams, PersonalFrequencyParams, TifuKnnParams, UpCfParams,
 };
 pub use columns::{ColumnSpec, ColumnsSpec, CsvSpec, IdKind, PathSpec};
 pub use error::{SpecError, SpecProblem};
@@ -55,7 +55,7 @@ pub use gate::{Gate, GateOp, GateOutcome, GateSide};
 pub use gate_text::GateError;
 pub use keys::nearest;
 pub use locate::SpecSource;
-pub use metric::{Metric, MetricKind, UnknownMetric};
+pub use metric::{DecisionMetric, Metric, MetricKind, UnknownMetric};
 pub use prepare::{ContextSpec, PrepareSpec, SplitSpec, WeekRange};
 pub use publish::PublishSpec;
 pub use recommend::RecommendSpec;
@@ -67,9 +67,9 @@ pub use segments::SegmentsSpec;
 pub use source::{CsvHeader, FileFormat, GenerateSpec, LAYOUTS, MAPPED_LAYOUT, SourceSpec};
 pub use table::TableSpec;
 pub use train::{
-    AlsFeedback, AlsParams, AlsSolver, AlsStudy, AttentionLstmParams, BasketLoss,
-    Cust2vecArchitecture, Cust2vecParams, Expand, ModelSpec, NeuralOptimizer, Optimizer,
-    Prod2vecParams, Schedule, TrainSpec, UpdateMode, Watch, WindowSpec,
+    AlsFeedback, AlsParams, AlsSolver, AlsStudy, AttentionLstmParams, BasketLoss, ClassWeights,
+    Cust2vecArchitecture, Cust2vecParams, DecisionWatch, Expand, ModelSpec, NeuralOptimizer,
+    Optimizer, Prod2vecParams, Schedule, TrainSpec, UpdateMode, Watch, WideDeepParams, WindowSpec,
 };
 
 use reader::{Reader, Table};
@@ -144,8 +144,7 @@ impl RunSpec {
             }
             self.train.iter().any(|t| t.model.question() == *question)
         };
-        let both = [Question::Basket, Question::User];
-        both.into_iter().filter(asked).collect()
+        Question::ALL.into_iter().filter(asked).collect()
     }
 
     /// Reads a spec and runs every check that needs no data.

@@ -4,6 +4,7 @@ mod als;
 mod attention_lstm;
 mod cust2vec;
 mod prod2vec;
+mod wide_deep;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ pub use attention_lstm::{AttentionLstmParams, BasketLoss, NeuralOptimizer, Sched
 pub use cust2vec::{Cust2vecArchitecture, Cust2vecParams};
 pub(super) use prod2vec::window;
 pub use prod2vec::{Optimizer, Prod2vecParams, UpdateMode, WindowSpec};
+pub use wide_deep::{ClassWeights, DecisionWatch, WideDeepParams};
 
 /// One model to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,18 +61,23 @@ pub enum ModelSpec {
     Cust2vec(Cust2vecParams),
     /// The next basket from those before it.
     AttentionLstm(AttentionLstmParams),
+    /// Whether an offered item is bought, in its context.
+    #[serde(rename = "wide-and-deep")]
+    WideDeep(WideDeepParams),
 }
 
 const PROD2VEC: &str = "prod2vec";
 const ALS: &str = "als";
 const CUST2VEC: &str = "cust2vec";
 const ATTENTION_LSTM: &str = "attention-lstm";
+const WIDE_DEEP: &str = "wide-and-deep";
 /// Every model's name.
-const MODELS: [(&str, &str); 4] = [
+const MODELS: [(&str, &str); 5] = [
     (PROD2VEC, PROD2VEC),
     (ALS, ALS),
     (CUST2VEC, CUST2VEC),
     (ATTENTION_LSTM, ATTENTION_LSTM),
+    (WIDE_DEEP, WIDE_DEEP),
 ];
 
 impl ModelSpec {
@@ -82,6 +89,7 @@ impl ModelSpec {
             Self::Als(_) => ALS,
             Self::Cust2vec(_) => CUST2VEC,
             Self::AttentionLstm(_) => ATTENTION_LSTM,
+            Self::WideDeep(_) => WIDE_DEEP,
         }
     }
 
@@ -91,6 +99,7 @@ impl ModelSpec {
         match self {
             Self::Prod2vec(_) => Question::Basket,
             Self::Als(_) | Self::Cust2vec(_) | Self::AttentionLstm(_) => Question::User,
+            Self::WideDeep(_) => Question::Decision,
         }
     }
 
@@ -98,7 +107,7 @@ impl ModelSpec {
     #[must_use]
     pub fn gives_probabilities(&self) -> bool {
         match self {
-            Self::AttentionLstm(_) => true,
+            Self::AttentionLstm(_) | Self::WideDeep(_) => true,
             Self::Prod2vec(_) | Self::Als(_) | Self::Cust2vec(_) => false,
         }
     }
@@ -108,7 +117,7 @@ impl ModelSpec {
     pub fn has_user_vectors(&self) -> bool {
         match self {
             Self::Als(_) | Self::Cust2vec(_) => true,
-            Self::Prod2vec(_) | Self::AttentionLstm(_) => false,
+            Self::Prod2vec(_) | Self::AttentionLstm(_) | Self::WideDeep(_) => false,
         }
     }
 
@@ -120,6 +129,7 @@ impl ModelSpec {
             Self::Als(_) => "count",
             Self::Cust2vec(_) => "item",
             Self::AttentionLstm(_) => "basket",
+            Self::WideDeep(_) => "decision",
         }
     }
 
@@ -130,6 +140,7 @@ impl ModelSpec {
             Self::Prod2vec(_) => &["vocab", "train_baskets"],
             Self::Als(_) => &["vocab", "counts"],
             Self::Cust2vec(_) | Self::AttentionLstm(_) => &["vocab", "sequences"],
+            Self::WideDeep(_) => &["decision_items", "decision_users", "train_decisions"],
         }
     }
 }
@@ -162,6 +173,10 @@ impl ModelSpec {
                 let params = table.table("params", &keys::ATTENTION_LSTM);
                 let params = params.map(|t| AttentionLstmParams::read(&t));
                 Self::AttentionLstm(params.unwrap_or_default())
+            }
+            Some(WIDE_DEEP) => {
+                let params = table.table("params", &keys::WIDE_DEEP);
+                Self::WideDeep(params.map(|t| WideDeepParams::read(&t)).unwrap_or_default())
             }
             Some(_) => {
                 let params = table.table("params", &keys::PROD2VEC);

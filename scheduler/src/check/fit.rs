@@ -18,6 +18,7 @@ use pannier_proto::spec::{
 
 use super::compile::compile;
 use super::reads;
+use crate::decisions;
 use crate::error::SchedulerError;
 use crate::feeds;
 use crate::jobs::read_only;
@@ -26,10 +27,11 @@ use crate::plan::{RunPlan, StepKind};
 /// A complaint about a check: its key, what is wrong, and what to do.
 type Wrong = (String, String, Option<String>);
 
-/// Leaves in the plan the checks that fit its tables, and fills in what feeds read of them.
+/// Leaves in the plan the checks that fit its tables, and fills in what feeds and models of decisions
+/// read of them.
 ///
 /// # Errors
-/// `Spec` for the spec's own checks and feeds that do not fit.
+/// `Spec` for the spec's own checks, feeds and params that do not fit.
 pub async fn fit(
     source: &SpecSource,
     plan: &mut RunPlan,
@@ -37,6 +39,7 @@ pub async fn fit(
 ) -> Result<(), SchedulerError> {
     let tables = Tables::of(plan, warehouse).await?;
     feeds::fit(source, plan, &tables.schemas).await?;
+    decisions::fit(source, plan, &tables.schemas)?;
     let mut problems = Vec::new();
     let own = plan.spec.check.clone();
     for step in &mut plan.steps {

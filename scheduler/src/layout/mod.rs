@@ -1,6 +1,7 @@
 //! Layouts: what is known of a raw source, as data. A folder of `datasets/` is a description
 //! (`layout.toml`) and SQL files; `common` holds what every source makes of its transactions.
 
+mod defs;
 mod files;
 mod mapped;
 pub mod own;
@@ -12,8 +13,9 @@ use pannier_engine::raw::{CsvDialect, RawColumn, RawFormat};
 use pannier_proto::spec::{CheckSpec, ContextSpec, SplitSpec};
 use serde::Deserialize;
 
+pub use defs::Defs;
 pub use mapped::fit;
-pub use own::{Defs, Own};
+pub use own::Own;
 pub use pieces::{ContentPiece, content_pieces};
 pub use source::{RawFiles, Source, resolve};
 

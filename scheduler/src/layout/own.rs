@@ -13,15 +13,16 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::DFParser;
 use datafusion::sql::resolve::resolve_table_references;
 use pannier_engine::raw::schema;
-use pannier_proto::spec::{CheckSpec, RunSpec, SpecError, SpecSource, TableSpec, nearest};
+use pannier_proto::spec::{RunSpec, SpecError, SpecSource, TableSpec, nearest};
 
-use super::{Common, Layout, TableDef};
+use super::defs::in_order;
+use super::{Common, Defs, Layout, TableDef};
 use crate::error::SchedulerError;
 use crate::jobs::read_only;
 use crate::plan::params;
 
 /// Tables whose columns more than SQL reads: the checks, the report, the trainers.
-const READ_BY_CODE: [&str; 10] = [
+const READ_BY_CODE: [&str; 15] = [
     "rejects",
     "facts",
     "splits",
@@ -32,6 +33,11 @@ const READ_BY_CODE: [&str; 10] = [
     "sequences",
     "user_kpis",
     "user_attributes",
+    "decision_items",
+    "decision_users",
+    "train_decisions",
+    "valid_decisions",
+    "decision_queries",
 ];
 
 /// Whose a table is.
@@ -55,17 +61,6 @@ impl Own {
     }
 }
 
-/// The tables of a run, each after those it reads.
-#[derive(Debug, Clone)]
-pub struct Defs {
-    /// Made before anything is split: the source's checks may read them.
-    pub staged: Vec<TableDef>,
-    /// Made of those, after the checks.
-    pub learned: Vec<TableDef>,
-    /// Checks of what is learned from.
-    pub check: Vec<CheckSpec>,
-}
-
 /// Puts the spec's own tables among those of the layout and the common ones.
 ///
 /// # Errors
@@ -77,10 +72,11 @@ pub async fn merge(
     common: Common,
     context: &SessionContext,
 ) -> Result<Defs, SchedulerError> {
-    let of_source = layout.table.iter().cloned();
-    let (mut learned, staged): (Vec<TableDef>, _) = of_source.partition(|t| t.training);
-    learned.extend(common.table);
-    let check = common.check;
+    let Defs {
+        staged,
+        learned,
+        check,
+    } = Defs::of(layout, common);
     if spec.table.is_empty() {
         return Ok(Defs {
             staged,
@@ -254,29 +250,25 @@ fn reads(sql: &str) -> Result<Vec<String>, String> {
     Ok(tables.iter().map(|t| t.table().to_owned()).collect())
 }
 
-/// Each after those it reads, otherwise as they come.
+/// The tables in order.
 fn ordered(
     source: &SpecSource,
     spec: &RunSpec,
-    mut left: Vec<TableDef>,
+    tables: Vec<TableDef>,
 ) -> Result<Vec<TableDef>, SpecError> {
-    let mut done: Vec<TableDef> = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let waits = |def: &TableDef| def.reads.iter().any(|r| left.iter().any(|l| l.name == *r));
-        let Some(at) = left.iter().position(|def| !waits(def)) else {
-            let own = left.iter().find(|def| def.own.is_some());
-            let name = own.map(|def| def.name.clone()).unwrap_or_default();
-            let others: Vec<&str> = left.iter().map(|def| def.name.as_str()).collect();
-            let message = format!(
-                "table `{name}` cannot be made: {} read one another",
-                others.join(", ")
-            );
-            let key = key_of(spec, &name).unwrap_or_default();
-            return Err(source.error_at(&key, message, None));
-        };
-        done.push(left.remove(at));
+    let (done, left) = in_order(tables);
+    if left.is_empty() {
+        return Ok(done);
     }
-    Ok(done)
+    let own = left.iter().find(|def| def.own.is_some());
+    let name = own.map(|def| def.name.clone()).unwrap_or_default();
+    let others: Vec<&str> = left.iter().map(|def| def.name.as_str()).collect();
+    let message = format!(
+        "table `{name}` cannot be made: {} read one another",
+        others.join(", ")
+    );
+    let key = key_of(spec, &name).unwrap_or_default();
+    Err(source.error_at(&key, message, None))
 }
 
 /// What tables are planned with.

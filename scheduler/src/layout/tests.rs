@@ -2,6 +2,7 @@
 //! every form are the right ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod decisions;
 mod generated;
 mod handwritten;
 mod leaks;

@@ -15,6 +15,7 @@ pub fn queries(question: Question) -> &'static str {
     match question {
         Question::Basket => "queries",
         Question::User => "user_queries",
+        Question::Decision => "decision_queries",
     }
 }
 
@@ -24,23 +25,29 @@ pub fn queries(question: Question) -> &'static str {
 pub fn histories(model: &ModelSpec) -> (&'static str, &'static [&'static str]) {
     match model {
         ModelSpec::AttentionLstm(_) => ("sequences", &["user_id", "baskets"]),
+        ModelSpec::WideDeep(_) => ("decision_users", &["user_id", "user_idx"]),
         ModelSpec::Prod2vec(_) | ModelSpec::Als(_) | ModelSpec::Cust2vec(_) => {
             ("histories", &["user_id", "items", "counts"])
         }
     }
 }
 
+/// What a model of decisions is measured on after every epoch, where something is valid.
+pub const VALID_DECISIONS: &str = "valid_decisions";
+
 /// Whether a list for every user is made of a model.
 fn is_listed(spec: &RunSpec, train: &TrainSpec) -> bool {
-    spec.recommend.is_some() && train.model.question() == Question::User
+    let knows_users = matches!(train.model.question(), Question::User | Question::Decision);
+    spec.recommend.is_some() && knows_users
 }
 
 /// What segments are described by: KPIs, and values of attributes.
 pub const DESCRIBED: [&str; 2] = ["user_kpis", "user_attributes"];
 
 /// The tables that a baseline reads besides the queries.
-fn of_baseline(baseline: &BaselineSpec) -> &'static [&'static str] {
+fn of_baseline(baseline: &BaselineSpec, question: Question) -> &'static [&'static str] {
     match baseline.model {
+        _ if question == Question::Decision => &["decision_items", "train_decisions"],
         BaselineModel::CoOccurrence => &["vocab", "train_baskets"],
         _ if baseline.reads_sequences() => &["vocab", "sequences"],
         _ => &["vocab"],
@@ -50,15 +57,29 @@ fn of_baseline(baseline: &BaselineSpec) -> &'static [&'static str] {
 /// The tables that a run's models and baselines read.
 pub fn reads(spec: &RunSpec) -> BTreeSet<&'static str> {
     let models = spec.train.iter().flat_map(|t| t.model.tables());
-    let baselines = spec.baseline.iter().flat_map(of_baseline);
+    let asked = spec.questions();
+    let baselines = spec.baseline.iter().flat_map(|baseline| {
+        let answered = asked.iter().filter(|q| baseline.model.answers(**q));
+        answered.flat_map(|question| of_baseline(baseline, *question))
+    });
     let listed = spec.train.iter().filter(|t| is_listed(spec, t));
     let lists = listed.map(|t| histories(&t.model).0);
     let segments = spec.segments.iter().flat_map(|_| &DESCRIBED);
     let all = models.chain(baselines).chain(segments);
     let mut tables: BTreeSet<&str> = all.copied().collect();
     tables.extend(lists);
-    tables.extend(spec.questions().into_iter().map(queries));
+    tables.extend(asked.iter().copied().map(queries));
+    if asked.contains(&Question::Decision) && spec.split.validates() {
+        tables.insert(VALID_DECISIONS);
+    }
     tables
+}
+
+/// The tables that a model is trained and measured on.
+fn trained_on(spec: &RunSpec, model: &ModelSpec) -> Vec<&'static str> {
+    let measured = model.question() == Question::Decision && spec.split.validates();
+    let valid = measured.then_some(VALID_DECISIONS);
+    model.tables().iter().copied().chain(valid).collect()
 }
 
 /// Adds the steps.
@@ -68,7 +89,7 @@ pub fn steps(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
         let id = format!("train:{}", train.name);
         steps.push(StepPlan {
             id: id.clone(),
-            after: after(train.model.tables()),
+            after: after(&trained_on(spec, &train.model)),
             kind: StepKind::Train(train.clone()),
         });
         let question = train.model.question();
@@ -98,7 +119,7 @@ pub fn steps(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
                 baseline: Some(baseline.clone()),
                 question,
             };
-            let mut after = after(of_baseline(baseline));
+            let mut after = after(of_baseline(baseline, question));
             after.push(format!("table:{}", queries(question)));
             predictions.push(predict(name, question, after, kind, steps));
         }
@@ -160,6 +181,7 @@ fn predict(
     let id = match question {
         Question::Basket => format!("predict:{method}"),
         Question::User => format!("predict-users:{method}"),
+        Question::Decision => format!("predict-decisions:{method}"),
     };
     steps.push(StepPlan {
         id: id.clone(),

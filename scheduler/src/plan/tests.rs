@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use pannier_proto::spec::{MAPPED_LAYOUT, SpecSource};
+use pannier_proto::spec::{MAPPED_LAYOUT, ModelSpec, SpecSource, WideDeepParams};
 
 use super::*;
 use crate::layout;
@@ -45,11 +45,7 @@ fn planned_of(text: &SpecSource) -> Result<RunPlan, SchedulerError> {
 /// The tables of a spec that has none of its own.
 fn defs(spec: &RunSpec, layout: &Layout) -> Result<Defs, SchedulerError> {
     let common = layout::common(&spec.split, layout)?;
-    Ok(Defs {
-        staged: layout.table.clone(),
-        learned: common.table,
-        check: common.check,
-    })
+    Ok(Defs::of(layout, common))
 }
 
 /// Names of the tables whose version differs.
@@ -438,6 +434,61 @@ async fn a_check_that_fits_no_table_is_refused_at_its_key() -> Result<(), Schedu
         ] {
             assert!(said.contains(&words), "{words}:\n{said}");
         }
+    }
+    Ok(())
+}
+
+/// The params of the model of decisions that `rest` trains, as planned over a layout.
+async fn decided(layout: &str, rest: &str) -> Result<WideDeepParams, SchedulerError> {
+    let (source, mut plan) = of_layout(layout, rest)?;
+    check::fit(&source, &mut plan, &warehouse()?).await?;
+    let step = plan.step("train:offers").map(|step| &step.kind);
+    match step {
+        Some(StepKind::Train(TrainSpec {
+            model: ModelSpec::WideDeep(params),
+            ..
+        })) => Ok(params.clone()),
+        other => Err(SchedulerError::Failed(format!("{other:?}"))),
+    }
+}
+
+#[tokio::test]
+async fn a_model_of_decisions_gets_the_context_that_its_source_has() -> Result<(), SchedulerError> {
+    let train = "[[train]]\nname = \"offers\"\nmodel = \"wide-and-deep\"\n";
+    for (layout, context) in [
+        ("dunnhumby-lgsr", &["price", "hour", "weekday"][..]),
+        ("instacart", &["price", "hour", "weekday"]),
+        ("rees46", &["price", "page_views", "session_time"]),
+        (
+            "complete-journey",
+            &[
+                "price",
+                "display",
+                "mailer",
+                "bought_before",
+                "days_since",
+                "baskets",
+                "hour",
+                "weekday",
+            ],
+        ),
+    ] {
+        assert_eq!(decided(layout, train).await?.context, context, "{layout}");
+    }
+    let params =
+        "params = { context = [\"weekday\", \"price\"], crosses = [[\"user\", \"weekday\"]] }\n";
+    let chosen = decided("dunnhumby-lgsr", &format!("{train}{params}")).await?;
+    assert_eq!(chosen.context, ["weekday", "price"]);
+    let params = "params = { context = [\"weekdays\"], crosses = [[\"user\", \"basket\"]] }\n";
+    let error = decided("dunnhumby-lgsr", &format!("{train}{params}")).await;
+    let said = error.err().map(|e| e.to_string()).unwrap_or_default();
+    for words in [
+        "the decisions have no `weekdays` of type Float32",
+        "did you mean `weekday`?",
+        "`basket` is nothing that can be crossed",
+        "there are item, user, category, price, hour, weekday",
+    ] {
+        assert!(said.contains(words), "{words}:\n{said}");
     }
     Ok(())
 }

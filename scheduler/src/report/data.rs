@@ -10,7 +10,7 @@ mod training;
 
 use std::collections::BTreeMap;
 
-use pannier_proto::event::{CalibrationRow, Operator};
+use pannier_proto::event::{CalibrationRow, CurveRow, DecidedRow, Operator};
 use pannier_proto::profile::Profile;
 use pannier_proto::segments::SegmentSummary;
 use serde::{Deserialize, Serialize};
@@ -39,8 +39,12 @@ pub struct ReportData {
     pub differences: Vec<Difference>,
     /// What the baselines' params were chosen from, of those that were tuned.
     pub tuned: Vec<Tuned>,
-    /// How right the probabilities are that models give, model by model, by probability.
+    /// How right the probabilities are that methods give, method by method, by probability.
     pub calibration: Vec<CalibrationRow>,
+    /// How well methods tell decisions apart, method by method, from the highest probability on.
+    pub curves: Vec<CurveRow>,
+    /// The held-out decisions. `None`: there were none.
+    pub decided: Option<DecidedRow>,
     /// Artifacts the run wrote, one for each trained model.
     pub artifacts: Vec<Artifact>,
     /// Trainings, one for each `[[train]]` of the spec.

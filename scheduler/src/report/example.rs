@@ -1,13 +1,14 @@
 //! Two made-up runs for tests and for looking at the page: one that succeeded and one that failed.
 //! Only values, so it may be long.
 
-use pannier_proto::event::{CalibrationRow, Operator};
+use pannier_proto::event::{CalibrationRow, CurveRow, DecidedRow, Operator};
 use pannier_proto::profile::{
     BANDS, ColumnProfile, Counted, Profile, Repeat, Shopping, TableProfile, TopValue, Week,
 };
 use pannier_proto::segments::{
     SegmentCandidate, SegmentKpis, SegmentPlace, SegmentProfile, SegmentSummary, SegmentTest,
 };
+use pannier_proto::spec::ContextSpec;
 
 use super::{
     Activity, ActivityKind, ActivityOutcome, AliasMove, Artifact, ArtifactFile, Attempt,
@@ -60,6 +61,8 @@ pub fn grocery() -> ReportData {
         metrics: metrics(),
         differences: differences(),
         calibration: calibration(),
+        curves: curves(),
+        decided: Some(decided()),
         tuned: tuned(),
         artifacts: vec![artifact()],
         training: vec![vectors(), next_basket()],
@@ -208,6 +211,48 @@ fn calibration() -> Vec<CalibrationRow> {
     ]
     .map(row)
     .to_vec()
+}
+
+fn curves() -> Vec<CurveRow> {
+    let of = |method: &str, points: [(f64, f64, f64); 4]| {
+        points.map(|(found, wrong, precision)| CurveRow {
+            method: method.into(),
+            found,
+            wrong,
+            precision,
+        })
+    };
+    let model = of(
+        "offers",
+        [
+            (0.0, 0.0, 0.9),
+            (0.4, 0.05, 0.67),
+            (0.8, 0.3, 0.4),
+            (1.0, 1.0, 0.2),
+        ],
+    );
+    let baseline = of(
+        "logistic",
+        [
+            (0.0, 0.0, 0.5),
+            (0.3, 0.2, 0.27),
+            (0.7, 0.6, 0.23),
+            (1.0, 1.0, 0.2),
+        ],
+    );
+    [model, baseline].concat()
+}
+
+fn decided() -> DecidedRow {
+    DecidedRow {
+        context: ContextSpec::Leaky,
+        n: 120_000,
+        bought: 24_000,
+        users: 4_100,
+        new_users: 600,
+        new_items: 1_200,
+        threshold: 0.19,
+    }
 }
 
 fn differences() -> Vec<Difference> {

@@ -3,6 +3,7 @@
 
 mod baskets;
 mod calibration;
+mod decisions;
 mod users;
 
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use crate::plan::{StepKind, queries};
 pub async fn evaluate(run: &StepRun) -> StepResult {
     let k = &run.record.plan.spec.evaluate.k;
     let (mut rows, mut paired): (Vec<MetricRow>, Vec<PairedRow>) = (Vec::new(), Vec::new());
-    let mut calibrated = Vec::new();
-    for question in [Question::Basket, Question::User] {
+    let (mut calibrated, mut curves, mut decided) = (Vec::new(), Vec::new(), None);
+    for question in Question::ALL {
         let methods = methods(run, question);
         if methods.is_empty() {
             continue;
@@ -45,12 +46,22 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
                 }
                 metrics::of_users(&methods, &lists, k)
             }
+            Question::Decision => {
+                let asked = decisions::asked(run, &context, methods.len()).await?;
+                for (method, scores) in methods.iter().zip(&asked.decisions.of_method) {
+                    let (name, decisions) = (&method.name, &asked.decisions);
+                    calibrated.extend(metrics::calibration(name, decisions, scores));
+                    curves.extend(metrics::curve(name, decisions, scores));
+                }
+                decided = Some(asked.about);
+                metrics::of_decisions(&methods, &asked.decisions)
+            }
         };
         rows.extend(of_methods);
         paired.extend(differences);
     }
     // The headline metric leads, models before baselines.
-    let order: Vec<String> = [Question::Basket, Question::User]
+    let order: Vec<String> = Question::ALL
         .into_iter()
         .flat_map(|question| Metric::of(question, k))
         .map(|metric| metric.to_string())
@@ -62,6 +73,8 @@ pub async fn evaluate(run: &StepRun) -> StepResult {
         metrics: rows,
         paired,
         calibration: calibrated,
+        curves,
+        decided,
     };
     Ok((outcome, false))
 }
@@ -99,13 +112,22 @@ async fn answers(
     let context = jobs.context()?;
     let asked = check::manifest(run, queries(question)).await?;
     context.register_table("queries", catalog::table(jobs.warehouse(), &asked)?)?;
-    let fields = [
+    let places = [
         ("query_id", DataType::UInt64),
         ("item_idx", DataType::UInt32),
         ("rank", DataType::UInt32),
         ("score", DataType::Float32),
     ];
-    let schema = Schema::new(fields.map(|(n, t)| Field::new(n, t, true)).to_vec());
+    let judged = [
+        ("decision_id", DataType::UInt64),
+        ("score", DataType::Float32),
+    ];
+    let fields = match question {
+        Question::Basket | Question::User => places.to_vec(),
+        Question::Decision => judged.to_vec(),
+    };
+    let fields = fields.into_iter().map(|(n, t)| Field::new(n, t, true));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
     let schema = Arc::new(schema);
     for (at, method) in methods.iter().enumerate() {
         let folder = objects::predictions(&run.record.run_id, question, &method.name);

@@ -10,7 +10,7 @@ use pannier_proto::spec::{
     AttentionLstmParams, ModelSpec, NamedFeedSpec, Prod2vecParams, TrainSpec,
 };
 
-use super::{StepFailure, StepResult, check};
+use super::{StepFailure, StepResult, check, decisions};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::{feeds, neighbours};
@@ -51,6 +51,7 @@ pub async fn training(run: &StepRun, train: &TrainSpec) -> Result<FeedSpec, Step
             let columns = ["user_id", "baskets", "train"];
             Ok(select(&sequences, &columns, run.record.plan.spec.seed))
         }
+        ModelSpec::WideDeep(params) => decisions::training(run, params).await,
         ModelSpec::AttentionLstm(params) => {
             let drawn = (Part::Train, Target::Random);
             let feed = next_baskets(run, params, drawn).await?;
@@ -69,6 +70,7 @@ pub async fn validation(run: &StepRun, train: &TrainSpec) -> Result<Option<FeedS
             let last = (Part::Valid, Target::Last);
             Ok(Some(next_baskets(run, params, last).await?))
         }
+        ModelSpec::WideDeep(params) => decisions::validation(run, params).await,
         _ => Ok(None),
     }
 }

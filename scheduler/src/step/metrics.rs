@@ -1,12 +1,15 @@
-//! Metrics: pure functions of what was placed where. Intervals are the normal approximation, ±1.96
-//! standard errors over queries.
+//! Metrics: pure functions of what was placed where, and of decisions of what was said of each.
+//! Intervals are the normal approximation, ±1.96 standard errors over queries, or over users where these
+//! have several.
 
 mod baskets;
+mod decisions;
 mod users;
 
 use pannier_proto::event::{MetricRow, PairedRow};
 
 pub use baskets::of_baskets;
+pub use decisions::{Decisions, calibration, curve, of_decisions};
 pub use users::{Catalogue, Lists, Targets, of_users};
 
 const Z: f64 = 1.96;

@@ -1,6 +1,7 @@
 //! Performs steps: one file per kind. Each gives what it produced, and whether it was there.
 
 mod check;
+mod decisions;
 mod evaluate;
 mod feed;
 mod lines;

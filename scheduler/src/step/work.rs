@@ -13,7 +13,7 @@ use pannier_proto::work::{
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::feed::{put, select, training, validation};
-use super::{StepFailure, StepResult, check};
+use super::{StepFailure, StepResult, check, decisions};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
 use crate::plan::{DESCRIBED, histories, queries};
@@ -30,12 +30,20 @@ pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
     if let Some(valid) = &valid {
         put(run, valid).await?;
     }
+    let (vocab, users) = match train.model.question() {
+        Question::Decision => {
+            let (items, users) = decisions::vocabs(run).await?;
+            (items, Some(users))
+        }
+        Question::Basket | Question::User => (vocab(run).await?, None),
+    };
     let work = TrainWork {
         spec: train.model.clone(),
         seed: run.record.plan.spec.seed,
         feed,
         valid,
-        vocab: vocab(run).await?,
+        vocab,
+        users,
         checkpoints: objects::checkpoints(&run.record.run_id, &train.name),
         artifact: artifact(run, &train.name)?,
         ledger: objects::ledger(&run.record.run_id, &train.name),
@@ -51,15 +59,20 @@ pub async fn predict(
     baseline: Option<&BaselineSpec>,
     question: Question,
 ) -> StepResult {
+    let columns: &[&str] = match question {
+        Question::Basket => &["query_id", "items"],
+        Question::User => &["query_id", "user_id", "items", "counts", "baskets"],
+        Question::Decision => {
+            let artifact = artifact(run, method)?;
+            let work = decisions::predict(run, method, baseline, artifact).await?;
+            return lease(run, WorkKind::Predict(work)).await;
+        }
+    };
     let predictor = match baseline {
         Some(baseline) => predictor(run, baseline).await?,
         None => Predictor::Model {
             artifact: artifact(run, method)?,
         },
-    };
-    let columns: &[&str] = match question {
-        Question::Basket => &["query_id", "items"],
-        Question::User => &["query_id", "user_id", "items", "counts", "baskets"],
     };
     let work = PredictWork {
         predictor,
@@ -103,13 +116,22 @@ pub async fn recommend(run: &StepRun, train: &str, spec: &RecommendSpec) -> Step
             "the spec trains no {train}"
         )))
     })?;
-    let (table, columns) = histories(&trained.model);
+    let (queries, vocab) = match trained.model.question() {
+        Question::Decision => {
+            let asked = decisions::listed(run, train).await?;
+            (asked, decisions::vocabs(run).await?.0)
+        }
+        Question::Basket | Question::User => {
+            let (table, columns) = histories(&trained.model);
+            (written(run, table, columns).await?, vocab(run).await?)
+        }
+    };
     let work = PredictWork {
         predictor: Predictor::Model {
             artifact: artifact(run, train)?,
         },
-        queries: written(run, table, columns).await?,
-        vocab: vocab(run).await?,
+        queries,
+        vocab,
         top: spec.top,
         new_only: spec.filter_bought,
         output: objects::recommendations(&run.record.run_id, train),

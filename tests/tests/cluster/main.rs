@@ -6,6 +6,7 @@
 mod alone;
 mod checks;
 mod commands;
+mod decisions;
 mod errors;
 mod executors;
 mod factors;

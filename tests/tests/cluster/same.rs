@@ -8,7 +8,7 @@ use pannier_tests::{Cluster, Options, Outcome, on_cluster, ran};
 
 use crate::words::unbroken;
 
-/// What a spec of tables alone needs, whatever its layout.
+/// What a spec of tables alone needs, whatever its layout; those that models of decisions are fed with too.
 const SPEC: &str = r#"name = "same"
 seed = 7
 
@@ -18,6 +18,23 @@ path = "RAW"
 
 [split]
 by = "last-basket"
+valid_share = 0.5
+
+[[feed]]
+name = "learned"
+transform = "select"
+table = "train_decisions"
+columns = ["label"]
+[[feed]]
+name = "watched"
+transform = "select"
+table = "valid_decisions"
+columns = ["label"]
+[[feed]]
+name = "asked"
+transform = "select"
+table = "decision_queries"
+columns = ["label"]
 
 [evaluate]
 queries = 500
@@ -117,7 +134,9 @@ async fn same_tables(cluster: &Cluster, layout: &str) -> anyhow::Result<()> {
     let run = cluster.submit("same.toml")?;
     let (events, made) = cluster.succeeded(&run).await?;
     all_are_there(&events, &made)?;
-    ensure!(made.tables["transactions"].rows > 0, "there are no rows");
+    for table in ["transactions", "train_decisions", "decision_queries"] {
+        ensure!(made.tables[table].rows > 0, "{table} has no rows");
+    }
     assert_eq!(made, alone);
     Ok(())
 }

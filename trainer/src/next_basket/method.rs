@@ -76,7 +76,11 @@ pub(super) type Take<'a> = &'a mut dyn FnMut(usize, &[f32]);
 /// into one method.
 pub(super) fn shared(model: BaselineModel) -> BaselineModel {
     match model {
-        BaselineModel::Popularity | BaselineModel::CoOccurrence | BaselineModel::LastBasket => {}
+        BaselineModel::Popularity
+        | BaselineModel::CoOccurrence
+        | BaselineModel::LastBasket
+        | BaselineModel::Logistic(_)
+        | BaselineModel::BoostedTrees(_) => {}
         BaselineModel::PersonalFrequency(_) => {
             return BaselineModel::PersonalFrequency(Default::default());
         }

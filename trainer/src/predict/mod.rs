@@ -5,7 +5,9 @@
 
 mod attentive;
 mod cooccurrence;
+mod decided;
 mod factorized;
+mod offered;
 mod output;
 pub(crate) mod queries;
 pub(crate) mod rank;
@@ -17,7 +19,7 @@ use std::time::Instant;
 
 use pannier_proto::ids::FIRST_ITEM;
 use pannier_proto::spec::ModelSpec;
-use pannier_proto::work::{PredictWork, Predictor, TrialRow, WorkOutcome};
+use pannier_proto::work::{PredictWork, PredictionForm, Predictor, TrialRow, WorkOutcome};
 use rayon::ThreadPool;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
@@ -25,13 +27,15 @@ use rayon::slice::ParallelSlice;
 use crate::als;
 use crate::artifact::{ArtifactConfig, WEIGHTS};
 use crate::cust2vec;
+use crate::decisions::tables::Dense;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
-use crate::neural::attention_lstm;
+use crate::neural::{attention_lstm, wide_deep};
 use crate::next_basket::NextBasket;
 use crate::predict::attentive::Attentive;
 use crate::predict::cooccurrence::{Baskets, CoOccurrence};
 use crate::predict::factorized::Factorized;
+use crate::predict::offered::Offers;
 use crate::predict::output::Output;
 use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_places};
@@ -57,6 +61,8 @@ enum Ranker {
     Scored(Box<dyn Scorer>),
     /// By what a model knows of users.
     Users(Box<dyn UserRanker>),
+    /// By whether they buy what they are offered.
+    Offers(Box<Offers>),
 }
 
 /// Ranks for users in its own way.
@@ -85,6 +91,9 @@ impl Prediction<'_> {
         context: &FeedContext,
         storage: &Storage,
     ) -> Result<WorkOutcome, TrainerError> {
+        if self.work.form == PredictionForm::Decisions {
+            return self.decide(context, storage);
+        }
         let began = Instant::now();
         let pool = context.pool("rank")?;
         let counts = by_index(self.vocab.counts());
@@ -101,6 +110,10 @@ impl Prediction<'_> {
                 }
                 Ranker::Users(by) => {
                     pool.install(|| by.rank(&queries, self.work.top as usize, self.work.new_only))?
+                }
+                Ranker::Offers(by) => {
+                    let how = (self.work.top as usize, self.work.new_only);
+                    pool.install(|| by.rank(&step.batch, &queries, how))?
                 }
             };
             let file = match &mut output {
@@ -194,8 +207,12 @@ impl Prediction<'_> {
                 trials = tried;
                 Box::new(scorer)
             }
+            Predictor::Decision { .. } => {
+                return Err(TrainerError::bug("a baseline of decisions ranks no items"));
+            }
             Predictor::Model { artifact } => {
-                let ranker = model(storage, artifact, self.vocab, counts, pool)?;
+                let of = (&self.work.vocab[..], self.vocab);
+                let ranker = model(storage, artifact, of, counts, pool)?;
                 return Ok((ranker, trials));
             }
         };
@@ -207,7 +224,7 @@ impl Prediction<'_> {
 fn model(
     storage: &Storage,
     artifact: &str,
-    vocab: &Vocab,
+    (manifest, vocab): (&str, &Vocab),
     counts: &[u64],
     pool: &ThreadPool,
 ) -> Result<Ranker, TrainerError> {
@@ -234,6 +251,12 @@ fn model(
             let limits = attention_lstm::train::limits(&params);
             let next = Attentive::new(scorer, limits, counts);
             (counts.len(), Ranker::Users(Box::new(next)))
+        }
+        ModelSpec::WideDeep(_) => {
+            let items = Dense::read(storage, manifest, "item_idx")?;
+            let model = wide_deep::artifact::load(storage, artifact)?;
+            let offers = Offers::new(model, &items, counts)?;
+            (offers.rows(), Ranker::Offers(Box::new(offers)))
         }
         ModelSpec::Als(params) => {
             let items = als::load(storage, artifact)?;

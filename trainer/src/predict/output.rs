@@ -52,6 +52,9 @@ impl<'a> Output<'a> {
                     vec![name, item, field("rank", DataType::UInt32), score],
                 )
             }
+            PredictionForm::Decisions => {
+                return Err(TrainerError::bug("decisions are not ranked"));
+            }
             PredictionForm::Lists { .. } => {
                 let item = field("item_id", DataType::Utf8);
                 (
@@ -98,6 +101,9 @@ impl<'a> Output<'a> {
             PredictionForm::Ranks => {
                 let items = UInt32Array::from_iter_values(places().map(|p| p.item));
                 vec![names, Arc::new(items), ranks, scores]
+            }
+            PredictionForm::Decisions => {
+                return Err(TrainerError::bug("decisions are not ranked"));
             }
             PredictionForm::Lists { .. } => {
                 let items = &self.vocab.items;

@@ -1,5 +1,6 @@
 //! What tests need around a trainer besides executors and a scheduler: a warehouse with a vocab.
 
+pub(crate) mod decisions;
 pub(crate) mod warehouse;
 pub(crate) mod whole;
 

@@ -82,6 +82,7 @@ impl Run {
             feed: feed.spec,
             valid: valid.map(|feed| feed.spec),
             vocab: VOCAB.into(),
+            users: None,
             checkpoints: "run/ckpt".into(),
             artifact: "artifact".into(),
             ledger: "run/ledger".into(),

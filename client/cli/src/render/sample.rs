@@ -100,6 +100,8 @@ fn evaluated() -> StepOutcome {
             paired("popularity", "coverage@10", 0.49),
         ],
         calibration: Vec::new(),
+        curves: Vec::new(),
+        decided: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a run ended: metrics, what was published, where the report is.
 
-use pannier_proto::event::{MetricRow, PairedRow, RunEvent, RunEventKind, StepOutcome};
-use pannier_proto::spec::{Metric, Question};
+use pannier_proto::event::{DecidedRow, MetricRow, PairedRow, RunEvent, RunEventKind, StepOutcome};
+use pannier_proto::spec::{ContextSpec, Metric, Question};
 
 use super::format::{duration, plural};
 use super::outcome::publication;
@@ -9,11 +9,14 @@ use super::table::Table;
 use super::{Line, Mark};
 
 /// Metrics of which more is better: the best method is marked.
-const MORE_IS_BETTER: [&str; 7] = [
+const MORE_IS_BETTER: [&str; 10] = [
+    "accuracy",
+    "auc",
     "hit_rate",
     "map",
     "mrr",
     "ndcg",
+    "pr_auc",
     "precision",
     "recall",
     "user_hit_rate",
@@ -39,6 +42,7 @@ pub struct Summary {
     end: Option<End>,
     metrics: Vec<MetricRow>,
     paired: Vec<PairedRow>,
+    decided: Option<DecidedRow>,
     published: Vec<(Mark, String)>,
     report: Option<String>,
 }
@@ -71,8 +75,12 @@ impl Summary {
     fn produced(&mut self, result: &StepOutcome) {
         match result {
             StepOutcome::Evaluated {
-                metrics, paired, ..
+                metrics,
+                paired,
+                decided,
+                ..
             } => {
+                self.decided.clone_from(decided);
                 self.metrics.extend(metrics.iter().cloned());
                 self.paired.extend(paired.iter().cloned());
             }
@@ -93,6 +101,7 @@ impl Summary {
         if !self.metrics.is_empty() {
             lines.push(String::new());
             lines.extend(metrics_table(&self.metrics));
+            lines.extend(self.decided.as_ref().map(decided));
             lines.extend(self.headline().map(difference));
             lines.push(String::new());
         }
@@ -143,6 +152,17 @@ fn difference(paired: &PairedRow) -> String {
     )
 }
 
+/// Which decisions were judged, and what their context takes in.
+fn decided(decided: &DecidedRow) -> String {
+    let context = match decided.context {
+        ContextSpec::Decision => "decision (what was known before)",
+        ContextSpec::Leaky => "leaky (the whole session, for comparison only)",
+    };
+    let bought = 100.0 * decided.bought as f64 / decided.n.max(1) as f64;
+    let users = plural(decided.users, "user");
+    format!("decisions of {users}, {bought:.1} % bought; context: {context}")
+}
+
 /// A path below the warehouse as one that can be opened.
 pub fn below(warehouse: Option<&str>, path: &str) -> String {
     match warehouse {
@@ -184,14 +204,13 @@ fn metrics_table(metrics: &[MetricRow]) -> Vec<String> {
                     .map(|r| r.value)
             })
             .collect();
-        let ranked = methods.len() > 1 && MORE_IS_BETTER.iter().any(|m| name.starts_with(m));
-        let best = values
-            .iter()
-            .flatten()
-            .copied()
-            .fold(f64::NEG_INFINITY, f64::max);
+        let less = name.parse().is_ok_and(Metric::less_is_better);
+        let more = MORE_IS_BETTER.iter().any(|m| name.starts_with(m));
+        let ranked = methods.len() > 1 && (more || less);
+        let given = values.iter().flatten().copied();
+        let best = given.reduce(if less { f64::min } else { f64::max });
         let cell = |value: &Option<f64>| match value {
-            Some(v) if ranked && *v == best => format!("{v:.4}*"),
+            Some(v) if ranked && Some(*v) == best => format!("{v:.4}*"),
             Some(v) => format!("{v:.4} "),
             None => "- ".to_owned(),
         };
@@ -207,7 +226,8 @@ fn metrics_table(metrics: &[MetricRow]) -> Vec<String> {
     };
     let baskets = asked(Question::Basket).map(|n| plural(n, "held-out basket"));
     let users = asked(Question::User).map(|n| plural(n, "held-out user"));
-    let over: Vec<String> = baskets.into_iter().chain(users).collect();
+    let decisions = asked(Question::Decision).map(|n| plural(n, "held-out decision"));
+    let over: Vec<String> = [baskets, users, decisions].into_iter().flatten().collect();
     lines.push(format!("over {}", over.join(" and ")));
     lines
 }

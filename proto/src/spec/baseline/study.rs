@@ -205,9 +205,11 @@ impl BaselineStudy {
             (values > 0).then(|| format!("{name} {value}"))
         };
         let all = match trial {
-            BaselineModel::Popularity | BaselineModel::CoOccurrence | BaselineModel::LastBasket => {
-                vec![]
-            }
+            BaselineModel::Popularity
+            | BaselineModel::CoOccurrence
+            | BaselineModel::LastBasket
+            | BaselineModel::Logistic(_)
+            | BaselineModel::BoostedTrees(_) => vec![],
             BaselineModel::PersonalFrequency(p) => vec![
                 of(self.decay.len(), "decay", p.decay.to_string()),
                 of(self.fill.len(), "fill", p.fill.name().into()),
@@ -279,9 +281,11 @@ impl BaselineStudy {
             ..default
         };
         match model {
-            BaselineModel::Popularity | BaselineModel::CoOccurrence | BaselineModel::LastBasket => {
-                study
-            }
+            BaselineModel::Popularity
+            | BaselineModel::CoOccurrence
+            | BaselineModel::LastBasket
+            | BaselineModel::Logistic(_)
+            | BaselineModel::BoostedTrees(_) => study,
             BaselineModel::PersonalFrequency(_) => Self {
                 decay: decays("decay"),
                 fill: words(table, "fill", &Fill::ALL),

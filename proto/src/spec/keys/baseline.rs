@@ -68,3 +68,13 @@ pub(in super::super) const UP_CF_STUDY: TableKeys = TableKeys {
         "neighbours",
     ],
 };
+pub(in super::super) const LOGISTIC: TableKeys = TableKeys {
+    header: "params of logistic",
+    required: &[],
+    optional: &["features", "l2"],
+};
+pub(in super::super) const BOOSTED_TREES: TableKeys = TableKeys {
+    header: "params of boosted-trees",
+    required: &[],
+    optional: &["features", "trees", "depth", "learning_rate", "l2"],
+};

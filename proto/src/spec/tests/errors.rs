@@ -72,7 +72,7 @@ epochs = 5
   |
 8 | epochs = 5
   | ^^^^^^
-  = help: `epochs` belongs in params of prod2vec or in params of cust2vec or in params of attention-lstm"#
+  = help: `epochs` belongs in params of prod2vec or in params of cust2vec or in params of attention-lstm or in params of wide-and-deep"#
     );
 }
 
@@ -385,7 +385,7 @@ name = "vectors"
 model = "prod3vec"
 "#
         ),
-        r#"error: `model` in [[train]] must be one of `prod2vec`, `als`, `cust2vec`, `attention-lstm`, found "prod3vec"
+        r#"error: `model` in [[train]] must be one of `prod2vec`, `als`, `cust2vec`, `attention-lstm`, `wide-and-deep`, found "prod3vec"
  --> spec.toml:7:9
   |
 7 | model = "prod3vec"
@@ -1187,5 +1187,109 @@ error: unknown key `patiences` in params of attention-lstm
 8 | params = { hidden = 100, dropout = 1, schedule = "cosin", patiences = 3 }
   |                                                           ^^^^^^^^^
   = help: did you mean `patience`?"#
+    );
+}
+
+#[test]
+fn params_of_wide_and_deep_that_cannot_be() {
+    let error = error_after_head(
+        r#"[[train]]
+name = "offers"
+model = "wide-and-deep"
+[train.params]
+crosses = [["item", "item"], ["user", "item"], ["item", "user"]]
+deep = [16, 0]
+context = ["price", "price"]
+class_weights = "balance"
+"#,
+    );
+    assert_eq!(
+        error,
+        r#"error: `crosses[0]` in params of wide-and-deep must be a list of two different names, found a list
+ --> spec.toml:9:12
+  |
+9 | crosses = [["item", "item"], ["user", "item"], ["item", "user"]]
+  |            ^^^^^^^^^^^^^^^^
+
+error: `deep[1]` in params of wide-and-deep must be an integer from 1 to 1024, found 0
+  --> spec.toml:10:13
+   |
+10 | deep = [16, 0]
+   |             ^
+
+error: `context` has `price` twice
+  --> spec.toml:11:11
+   |
+11 | context = ["price", "price"]
+   |           ^^^^^^^^^^^^^^^^^^
+   = help: remove one
+
+error: `class_weights` in params of wide-and-deep must be one of `balanced`, `none`, found "balance"
+  --> spec.toml:12:17
+   |
+12 | class_weights = "balance"
+   |                 ^^^^^^^^^
+   = help: did you mean `balanced`?"#
+    );
+    let twice = error_after_head(
+        r#"[[train]]
+name = "offers"
+model = "wide-and-deep"
+params = { crosses = [["user", "item"], ["item", "user"]] }
+"#,
+    );
+    assert_eq!(
+        twice,
+        r#"error: `crosses` has the pair of `item` and `user` twice
+ --> spec.toml:8:22
+  |
+8 | params = { crosses = [["user", "item"], ["item", "user"]] }
+  |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = help: remove one"#
+    );
+}
+
+#[test]
+fn what_fits_no_model_of_decisions() {
+    assert_eq!(
+        error_after_head(
+            r#"[[train]]
+name = "offers"
+model = "wide-and-deep"
+gate = "ndcg@10 > 0.1"
+[[baseline]]
+model = "up-cf"
+"#
+        ),
+        r#"error: the gate names ndcg@10, which `offers`, a model of kind wide-and-deep, has not
+ --> spec.toml:8:8
+  |
+8 | gate = "ndcg@10 > 0.1"
+  |        ^^^^^^^^^^^^^^^
+  = help: give `offers` a `gate` over auc, pr_auc, log_loss, accuracy, precision, recall
+
+error: no model of the spec can be compared with `up-cf`
+  --> spec.toml:10:9
+   |
+10 | model = "up-cf"
+   |         ^^^^^^^
+   = help: it ranks for users; train a model such as als"#
+    );
+    assert_eq!(
+        error_after_head(
+            r#"[[train]]
+name = "factors"
+model = "als"
+[[baseline]]
+model = "logistic"
+study = {}
+"#
+        ),
+        r#"error: `study` in [[baseline]] has no meaning: logistic has no study
+  --> spec.toml:10:9
+   |
+10 | study = {}
+   |         ^^
+   = help: remove it"#
     );
 }

@@ -99,7 +99,8 @@ fn what_is_no_gate_says_why() {
     let metric = "is no metric: use `hit_rate@K`, with K from 1 to 100, or `mrr@100` for baskets, and \
         `ndcg@K`, `ndcg_all@K`, `map@K`, `precision@K`, `recall@K`, `recall_repeat@K`, \
         `recall_explore@K`, `user_hit_rate@K`, `repeat_share@K`, `coverage@K`, `diversity@K` or \
-        `novelty@K` for users";
+        `novelty@K` for users, and `auc`, `pr_auc`, `log_loss`, `accuracy`, `precision` or `recall` for \
+        decisions";
     let cases = [
         ("", form.to_string()),
         ("hit_rate@10>=0.1", form.into()),

@@ -12,8 +12,8 @@ use super::super::{
     CsvHeader, CsvSpec, Cust2vecArchitecture, DriftOf, EvaluateSpec, Expand, Gate, GenerateSpec,
     IdKind, ModelSpec, NamedFeedSpec, Optimizer, PathSpec, PrepareSpec, Prod2vecParams,
     PublishSpec, Question, RecommendSpec, RowTest, RunSpec, SegmentsSpec, Severity, SourceSpec,
-    SpecError, SplitSpec, TableNumber, TableSpec, TrainSpec, UpdateMode, WeekRange, WindowSpec,
-    Within,
+    SpecError, SplitSpec, TableNumber, TableSpec, TrainSpec, UpdateMode, WeekRange, WideDeepParams,
+    WindowSpec, Within,
 };
 use super::{HEAD, parse, source};
 
@@ -258,6 +258,36 @@ k = 20
 patience = 3
 checkpoint_steps = 50
 
+[[train]]
+name = "offers"
+model = "wide-and-deep"
+gate = "auc >= logistic.auc + 0.01"
+
+[train.params]
+embedding = 8
+wide = 24
+crosses = [["item", "weekday"], ["user", "category"]]
+cross_buckets = 1024
+deep = [32, 16]
+join = 12
+context = ["price", "weekday"]
+context_units = 4
+dropout = 0.2
+class_weights = "none"
+epochs = 2
+batch = 512
+optimizer = "adamw"
+learning_rate = 0.01
+warmup_steps = 10
+schedule = "cosine"
+plateau_factor = 0.6
+plateau_patience = 1
+weight_decay = 0.01
+clip_norm = 5
+watch = "pr-auc"
+patience = 2
+checkpoint_steps = 20
+
 [[baseline]]
 model = "co-occurrence"
 [[baseline]]
@@ -279,6 +309,12 @@ study = { groups = [3, 7], within_decay = [0.8], group_decay = [0.6], neighbours
 model = "up-cf"
 params = { recency = 0, asymmetry = 0.5, locality = 2, neighbours = 100 }
 study = { recency = [0, 5], asymmetry = [0.5], locality = [1, 10], neighbours = [100] }
+[[baseline]]
+model = "logistic"
+params = { features = "all", l2 = 0.5 }
+[[baseline]]
+model = "boosted-trees"
+params = { features = "context", trees = 50, depth = 4, learning_rate = 0.2, l2 = 2 }
 
 [recommend]
 top = 20
@@ -359,7 +395,13 @@ const FULL_JSON: &str = concat!(
     r#""optimizer":"adamw","learning_rate":0.01,"warmup_steps":100,"schedule":"plateau","plateau_factor":0.6,"#,
     r#""plateau_patience":1,"weight_decay":0.01,"clip_norm":5.0,"dropout":0.1,"recurrent_dropout":0.0,"#,
     r#""max_history":40,"max_basket":16,"repeat_units":8,"loss":"balanced-bce","watch":"recall","k":20,"patience":3,"#,
-    r#""checkpoint_steps":50},"expand":"trainer","gate":"recall@10 > 0.1"}],"#,
+    r#""checkpoint_steps":50},"expand":"trainer","gate":"recall@10 > 0.1"},"#,
+    r#"{"name":"offers","model":"wide-and-deep","params":{"embedding":8,"wide":24,"#,
+    r#""crosses":[["item","weekday"],["user","category"]],"cross_buckets":1024,"deep":[32,16],"join":12,"#,
+    r#""context":["price","weekday"],"context_units":4,"dropout":0.2,"class_weights":"none","epochs":2,"batch":512,"#,
+    r#""optimizer":"adamw","learning_rate":0.01,"warmup_steps":10,"schedule":"cosine","plateau_factor":0.6,"#,
+    r#""plateau_patience":1,"weight_decay":0.01,"clip_norm":5.0,"watch":"pr-auc","patience":2,"#,
+    r#""checkpoint_steps":20},"expand":"trainer","gate":"auc >= logistic.auc + 0.01"}],"#,
     r#""baseline":[{"model":"co-occurrence"},{"model":"personal-frequency","params":{"decay":1.0,"fill":"popularity"}},"#,
     r#"{"name":"lately","model":"personal-frequency","params":{"decay":0.9,"fill":"none"},"#,
     r#""study":{"k":5,"trials":20,"decay":[0.9,1.0],"fill":["popularity","none"]}},"#,
@@ -368,7 +410,9 @@ const FULL_JSON: &str = concat!(
     r#"{"model":"tifu-knn","params":{"groups":3,"within_decay":0.8,"group_decay":0.6,"neighbours":200,"alpha":0.5},"#,
     r#""study":{"k":10,"trials":100,"groups":[3,7],"within_decay":[0.8],"group_decay":[0.6],"neighbours":[200],"alpha":[0.0,0.5]}},"#,
     r#"{"model":"up-cf","params":{"recency":0,"asymmetry":0.5,"locality":2.0,"neighbours":100},"#,
-    r#""study":{"k":10,"trials":100,"recency":[0,5],"asymmetry":[0.5],"locality":[1.0,10.0],"neighbours":[100]}}],"#,
+    r#""study":{"k":10,"trials":100,"recency":[0,5],"asymmetry":[0.5],"locality":[1.0,10.0],"neighbours":[100]}},"#,
+    r#"{"model":"logistic","params":{"features":"all","l2":0.5}},"#,
+    r#"{"model":"boosted-trees","params":{"features":"context","trees":50,"depth":4,"learning_rate":0.2,"l2":2.0}}],"#,
     r#""evaluate":{"k":[10],"queries":500,"min_baskets":3},"#,
     r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"},"#,
     r#""recommend":{"top":20,"filter_bought":true,"csv":true},"#,
@@ -484,6 +528,7 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/train/0/params", &keys::PROD2VEC),
         ("/train/2/params", &keys::CUST2VEC),
         ("/train/3/params", &keys::ATTENTION_LSTM),
+        ("/train/4/params", &keys::WIDE_DEEP),
         ("/train/1/params", &keys::ALS),
         ("/train/1/params/study", &keys::ALS_STUDY),
         ("/baseline", &keys::BASELINE),
@@ -495,6 +540,8 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/baseline/4/study", &keys::TIFU_KNN_STUDY),
         ("/baseline/5/params", &keys::UP_CF),
         ("/baseline/5/study", &keys::UP_CF_STUDY),
+        ("/baseline/6/params", &keys::LOGISTIC),
+        ("/baseline/7/params", &keys::BOOSTED_TREES),
         ("/evaluate", &keys::EVALUATE),
         ("/publish", &keys::PUBLISH),
         ("/recommend", &keys::RECOMMEND),
@@ -786,6 +833,24 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn wide_deep()(
+        units in (1..=1024u32, 1..=1024u32, proptest::collection::vec(1..=1024u32, 1..4)), cross_buckets in 2..=1u32 << 24,
+        crossed in proptest::collection::vec("[a-z_]{1,8}", 0..3), context in proptest::collection::btree_set("[a-z_]{1,8}", 0..3),
+        (dropout, learning_rate) in (0..=999u32, 1..=1000u32), (epochs, batch) in (1..=1000u32, 1..=1u32 << 20),
+    ) -> TrainSpec {
+        let thousandths = |n: u32| f64::from(n) / 1000.0;
+        let params = WideDeepParams {
+            embedding: units.0, join: units.1, deep: units.2, cross_buckets,
+            crosses: crossed.into_iter().enumerate().map(|(at, name)| [format!("{name}{at}"), "item".into()]).collect(),
+            context: context.into_iter().collect(), dropout: thousandths(dropout), learning_rate: thousandths(learning_rate),
+            epochs, batch, ..WideDeepParams::default()
+        };
+        let gate = Some("log_loss < 0.5".parse().unwrap());
+        TrainSpec { name: "wide".into(), model: ModelSpec::WideDeep(params), expand: Expand::Trainer, gate }
+    }
+}
+
+prop_compose! {
     fn recommend()(top in 1..=1000u32, filter_bought: bool, csv: bool) -> RecommendSpec {
         RecommendSpec { top, filter_bought, csv }
     }
@@ -841,16 +906,21 @@ prop_compose! {
         publish in proptest::option::of((proptest::option::of(name()), proptest::option::of(gate()))),
         baselines in proptest::sample::subsequence(named_baselines(), 0..=4),
         users in proptest::option::of((als(), (proptest::option::of(recommend()), proptest::option::of(segments())))),
+        wide in proptest::option::of(wide_deep()),
     ) -> RunSpec {
         check.dedup_by(|a, b| a.name == b.name);
         train.dedup_by(|a, b| a.name == b.name);
         let (als, asked_for) = users.unzip();
         let (recommend, segments) = asked_for.unwrap_or_default();
-        let asked = |baseline: &BaselineSpec| als.is_some() || baseline.model.answers(Question::Basket);
+        let asked = |baseline: &BaselineSpec| {
+            let model = baseline.model;
+            model.answers(Question::Basket) || (als.is_some() && model.answers(Question::User)) || (wide.is_some() && model.answers(Question::Decision))
+        };
         let judged = |b: BaselineSpec| BaselineSpec { study: b.study.filter(|_| split.validates()), ..b };
         let baseline = baselines.into_iter().chain(BaselineModel::ALL.map(BaselineSpec::from)).filter(asked).map(judged).collect();
-        train.retain(|t| t.name != "als");
+        train.retain(|t| t.name != "als" && t.name != "wide");
         train.extend(als);
+        train.extend(wide);
         if train.is_empty() {
             train.push(TrainSpec { name: "v".into(), model: ModelSpec::Prod2vec(Prod2vecParams::default()), expand: Expand::Trainer, gate: None });
         }

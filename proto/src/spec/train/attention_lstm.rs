@@ -77,6 +77,11 @@ pub enum NeuralOptimizer {
     AdamW,
 }
 
+impl NeuralOptimizer {
+    pub(super) const ALL: [(&'static str, Self); 2] =
+        [("adam", Self::Adam), ("adamw", Self::AdamW)];
+}
+
 /// How the learning rate goes on after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +93,14 @@ pub enum Schedule {
     Cosine,
     /// Smaller after epochs that brought nothing.
     Plateau,
+}
+
+impl Schedule {
+    pub(super) const ALL: [(&'static str, Self); 3] = [
+        ("constant", Self::Constant),
+        ("cosine", Self::Cosine),
+        ("plateau", Self::Plateau),
+    ];
 }
 
 /// What is minimised.
@@ -209,15 +222,6 @@ impl AttentionLstmParams {
 
     /// What is chosen from words.
     fn words(table: &Table<'_, '_>) -> Self {
-        let optimizers = [
-            ("adam", NeuralOptimizer::Adam),
-            ("adamw", NeuralOptimizer::AdamW),
-        ];
-        let schedules = [
-            ("constant", Schedule::Constant),
-            ("cosine", Schedule::Cosine),
-            ("plateau", Schedule::Plateau),
-        ];
         let losses = [
             ("bce", BasketLoss::Bce),
             ("balanced-bce", BasketLoss::BalancedBce),
@@ -229,8 +233,10 @@ impl AttentionLstmParams {
             ("ndcg", Watch::Ndcg),
         ];
         Self {
-            optimizer: table.choice("optimizer", &optimizers).unwrap_or_default(),
-            schedule: table.choice("schedule", &schedules).unwrap_or_default(),
+            optimizer: table
+                .choice("optimizer", &NeuralOptimizer::ALL)
+                .unwrap_or_default(),
+            schedule: table.choice("schedule", &Schedule::ALL).unwrap_or_default(),
             loss: table.choice("loss", &losses).unwrap_or_default(),
             watch: table.choice("watch", &watched).unwrap_or_default(),
             ..Self::default()

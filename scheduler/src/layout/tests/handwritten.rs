@@ -39,11 +39,12 @@ async fn a_decision_knows_what_came_before_it() {
     events(folder.path());
     let staged = Staged::of("rees46", folder.path()).await;
     let expected = [
-        // Bought at :30 after three events; the other purchase of that second is part of it.
-        "s-1,10,1,true,3,30,101.00,30",
-        // Never bought: the last look, at :50, after all seven events.
-        "s-1,10,2,false,7,50,9.50,50",
-        "s-1,10,3,true,3,30,0.00,30",
+        // Bought at :30 after two views, the last of them at :05; the cart and the other purchase of that
+        // second are part of it.
+        "s-1,10,1,true,2,5,101.00,30",
+        // Never bought: the last look, at :50, after all four views.
+        "s-1,10,2,false,4,50,9.50,50",
+        "s-1,10,3,true,2,5,0.00,30",
         // A session of two users is one of each.
         "s-2,20,1,false,1,0,100.00,0",
         "s-2,30,1,false,1,0,100.00,10",

@@ -60,7 +60,7 @@ async fn learned(split: &str, baskets: &[Basket]) -> Learned {
         .register_batch("transactions", transactions(baskets))
         .unwrap();
     let items = "create table items as select value as item_id, cast(value as varchar) as name, \
-                 'all' as department from generate_series(0, 99)";
+                 'all' as department, cast(value % 5 as varchar) as category from generate_series(0, 99)";
     context.sql(items).await.unwrap().collect().await.unwrap();
     let text = format!(
         "name = \"t\"\n[source]\nlayout = \"instacart\"\npath = \"x\"\n\
@@ -90,6 +90,18 @@ async fn learned(split: &str, baskets: &[Basket]) -> Learned {
         (
             "baskets",
             "select * from baskets where split = 'train' order by basket_id",
+        ),
+        (
+            "train_decisions",
+            "select * from train_decisions order by user_id, decision_id",
+        ),
+        (
+            "decision_items",
+            "select * from decision_items order by item_idx",
+        ),
+        (
+            "decision_users",
+            "select * from decision_users order by user_idx",
         ),
         (
             "sequences",

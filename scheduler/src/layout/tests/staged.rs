@@ -1,7 +1,7 @@
 //! The tables of a layout, made in this process: each by its SQL over what its `reads` names, and
 //! nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,14 +15,16 @@ use datafusion::prelude::SessionContext;
 use pannier_engine::narrow::{PIECE, narrow};
 use pannier_engine::raw::{RawForm, RawRelation};
 use pannier_engine::session;
-use pannier_proto::spec::{CheckRule, ContextSpec, Severity};
+use pannier_proto::spec::{CheckRule, ContextSpec, RunSpec, Severity, SpecSource};
 
 use crate::layout::source::Place;
-use crate::layout::{Layout, RawFiles, content_pieces, find};
+use crate::layout::{Defs, Layout, RawFiles, TableDef, common, content_pieces, find};
+use crate::plan::params;
 use crate::testing::warehouse;
 
 /// Tables of one source.
 pub struct Staged {
+    name: String,
     layout: Layout,
     tables: BTreeMap<String, Arc<dyn TableProvider>>,
 }
@@ -45,6 +47,53 @@ fn table(schema: &Schema, rows: Vec<RecordBatch>) -> MemTable {
     };
     let rows = rows.into_iter().map(with_piece).collect();
     MemTable::try_new(Arc::clone(&schema), vec![rows]).unwrap()
+}
+
+/// A table by its SQL over what its `reads` names.
+async fn made(
+    tables: &BTreeMap<String, Arc<dyn TableProvider>>,
+    name: &str,
+    def: &TableDef,
+    values: &HashMap<String, ScalarValue>,
+) -> MemTable {
+    let context = context();
+    for input in &def.reads {
+        let table = tables.get(input).unwrap_or_else(|| {
+            panic!(
+                "{name}: {} reads {input}, which nothing before it makes",
+                def.name
+            )
+        });
+        context
+            .register_table(input.as_str(), Arc::clone(table))
+            .unwrap();
+    }
+    let frame = context.sql(&def.sql).await;
+    let mut frame = frame.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
+    let named = |name: &String| def.sql.contains(&format!("${name}"));
+    let values: HashMap<String, ScalarValue> = values
+        .iter()
+        .filter(|(name, _)| named(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if !values.is_empty() {
+        frame = frame.with_param_values(ParamValues::from(values)).unwrap();
+    }
+    let schema = Arc::new(frame.schema().as_arrow().clone());
+    for column in def.key.iter().chain(&def.sort) {
+        assert!(
+            schema.column_with_name(column).is_some(),
+            "{name}/{}: {column}",
+            def.name
+        );
+    }
+    if def.narrow {
+        let query = frame.clone().into_unoptimized_plan();
+        narrow(query).unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
+    }
+    let rows = frame.collect().await;
+    let rows = rows.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
+    table(&schema, rows)
 }
 
 impl Staged {
@@ -80,43 +129,48 @@ impl Staged {
             tables.insert(raw.name.clone(), Arc::new(relation));
         }
         for def in &layout.table {
-            let context = context();
-            for input in &def.reads {
-                let table = tables.get(input).unwrap_or_else(|| {
-                    panic!(
-                        "{name}: {} reads {input}, which nothing before it makes",
-                        def.name
-                    )
-                });
-                context
-                    .register_table(input.as_str(), Arc::clone(table))
-                    .unwrap();
+            // What models are fed with may read common tables, and is made by tests of its own.
+            let there = def.reads.iter().all(|read| tables.contains_key(read));
+            if def.training && (!there || def.sql.contains("$seed")) {
+                continue;
             }
-            let frame = context.sql(&def.sql).await;
-            let mut frame = frame.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
-            if def.sql.contains("$week_") {
-                let values = [("week_from", weeks.0), ("week_to", weeks.1)];
-                let values = values.map(|(n, v)| (n.to_owned(), ScalarValue::Int64(Some(v))));
-                let values = std::collections::HashMap::from(values);
-                frame = frame.with_param_values(ParamValues::from(values)).unwrap();
-            }
-            let schema = Arc::new(frame.schema().as_arrow().clone());
-            for column in def.key.iter().chain(&def.sort) {
-                assert!(
-                    schema.column_with_name(column).is_some(),
-                    "{name}/{}: {column}",
-                    def.name
-                );
-            }
-            if def.narrow {
-                let query = frame.clone().into_unoptimized_plan();
-                narrow(query).unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
-            }
-            let rows = frame.collect().await;
-            let rows = rows.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
-            tables.insert(def.name.clone(), Arc::new(table(&schema, rows)));
+            let values = [("week_from", weeks.0), ("week_to", weeks.1)];
+            let values = values.map(|(n, v)| (n.to_owned(), ScalarValue::Int64(Some(v))));
+            let made = made(&tables, name, def, &values.into()).await;
+            tables.insert(def.name.clone(), Arc::new(made));
         }
-        Self { layout, tables }
+        let name = name.to_owned();
+        Self {
+            name,
+            layout,
+            tables,
+        }
+    }
+
+    /// Makes what models are fed with, as `[split]` says, but for what needs a warehouse.
+    pub async fn learn(&mut self, split: &str) {
+        let (name, text) = (
+            self.name.clone(),
+            format!(
+                "name = \"t\"\n[source]\nlayout = \"{}\"\npath = \"x\"\n[prepare]\nmin_item_baskets = 2\n[split]\n{split}\n",
+                self.name
+            ),
+        );
+        let source = SpecSource {
+            file: "t.toml".into(),
+            text,
+        };
+        let spec = RunSpec::parse(&source).unwrap();
+        let values = params(&spec).into_iter();
+        let values = values.map(|(name, param)| (name, param.scalar())).collect();
+        let common = common(&spec.split, &self.layout).unwrap();
+        for def in Defs::of(&self.layout, common).learned {
+            let there = def.reads.iter().all(|read| self.tables.contains_key(read));
+            if there && !def.sql.contains("_version") {
+                let made = made(&self.tables, &name, &def, &values).await;
+                self.tables.insert(def.name.clone(), Arc::new(made));
+            }
+        }
     }
 
     /// The rows of a query as text, columns by `,`.
@@ -182,7 +236,10 @@ impl Staged {
 
     /// Names of the layout's tables.
     pub fn names(&self) -> Vec<String> {
-        self.layout.table.iter().map(|t| t.name.clone()).collect()
+        let names = self.layout.table.iter().map(|t| t.name.clone());
+        names
+            .filter(|name| self.tables.contains_key(name))
+            .collect()
     }
 
     /// The default checks, with how many rows offend each.

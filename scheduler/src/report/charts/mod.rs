@@ -9,6 +9,7 @@
 
 pub mod bar;
 pub mod columns;
+pub mod curves;
 pub mod diagonal;
 pub mod gantt;
 pub mod intervals;

@@ -14,8 +14,8 @@ pub fn calibration(data: &ReportData) -> Markup {
         @if !data.calibration.is_empty() {
             h3 { "Are the probabilities right?" }
             p {
-                "Places of the lists by the probability that the model gave them, and the share of them that was "
-                "bought. Right probabilities lie on the diagonal; below it the model promises too much."
+                "Places of lists, or decisions, by the probability that was given to them, and the share of them that "
+                "was bought. Right probabilities lie on the diagonal; below it a method promises too much."
             }
             @for (i, rows) in data.calibration.chunk_by(|a, b| a.method == b.method).enumerate() {
                 (model(i, rows))
@@ -52,7 +52,7 @@ fn table(rows: &[CalibrationRow]) -> Markup {
             thead {
                 tr {
                     th.n scope="col" { "Probability from" }
-                    th.n scope="col" { "Places" }
+                    th.n scope="col" { "Number" }
                     th.n scope="col" { "Mean probability" }
                     th.n scope="col" { "Share bought" }
                 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{calibration, differences, scroll, tuned};
+use super::{calibration, decisions, differences, scroll, tuned};
 use crate::report::charts::intervals::{Dot, dot_plot};
 use crate::report::data::{Better, MethodKind, MetricRow, ReportData};
 use crate::report::format;
@@ -22,6 +22,7 @@ pub fn metrics(data: &ReportData) -> Option<Markup> {
             @for (i, metric) in names.iter().filter(|name| leads(name, &names)).enumerate() { (panel(i, metric, &data.metrics)) }
         }
         (scroll("Metrics by method", &table(&names, &data.metrics)))
+        (decisions::decisions(data))
         (differences::differences(data))
         (calibration::calibration(data))
         (tuned::tuned(&data.tuned))

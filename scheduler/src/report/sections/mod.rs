@@ -7,6 +7,7 @@ mod artifacts;
 mod attempts;
 mod calibration;
 mod checks;
+mod decisions;
 mod differences;
 mod empty;
 mod header;

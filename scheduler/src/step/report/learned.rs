@@ -6,7 +6,7 @@ use pannier_proto::ids::BUILD_ID;
 use pannier_proto::manifest::ArtifactManifest;
 use pannier_proto::objects;
 use pannier_proto::segments::SegmentSummary;
-use pannier_proto::spec::TrainSpec;
+use pannier_proto::spec::{Metric, TrainSpec};
 use pannier_proto::work::{TrialRow, WorkOutcome};
 
 use super::Facts;
@@ -151,6 +151,8 @@ fn evaluated(facts: &Facts<'_>, data: &mut ReportData) {
             metrics,
             paired,
             calibration,
+            curves,
+            decided,
         },
         ..,
     )) = evaluated
@@ -158,6 +160,12 @@ fn evaluated(facts: &Facts<'_>, data: &mut ReportData) {
         return;
     };
     data.calibration.clone_from(calibration);
+    data.curves.clone_from(curves);
+    data.decided.clone_from(decided);
+    let better = |metric: &str| match metric.parse() {
+        Ok(metric) if Metric::less_is_better(metric) => Better::Lower,
+        _ => Better::Higher,
+    };
     let models = &facts.record.plan.spec.train;
     let kind = |method: &str| {
         if models.iter().any(|t| t.name == method) {
@@ -173,7 +181,7 @@ fn evaluated(facts: &Facts<'_>, data: &mut ReportData) {
         value: m.value,
         interval: Some(Interval { lo: m.lo, hi: m.hi }),
         n: m.n,
-        better: Better::Higher,
+        better: better(&m.metric),
     };
     data.metrics = metrics.iter().map(metric).collect();
     let difference = |p: &pannier_proto::event::PairedRow| Difference {
@@ -182,7 +190,7 @@ fn evaluated(facts: &Facts<'_>, data: &mut ReportData) {
         metric: p.metric.clone(),
         difference: p.difference,
         interval: Interval { lo: p.lo, hi: p.hi },
-        better: Better::Higher,
+        better: better(&p.metric),
     };
     data.differences = paired.iter().map(difference).collect();
 }

@@ -13,13 +13,13 @@ mod learner;
 mod measure;
 mod model;
 mod repeats;
-mod schedule;
 mod score;
 mod state;
 pub(crate) mod train;
 #[cfg(test)]
 mod whole_tests;
 
+use super::schedule;
 pub(crate) use batch::Limits;
 pub use batch::{Batch, History};
 pub use learner::{Learner, Rates};

@@ -2,7 +2,7 @@
 //! `2019-Oct.csv`, in order of time. Goes hour by hour, so it needs the memory of the sessions that
 //! are open in one. Shares follow the real October: 8.7 sessions a user, 5 events a session, 1.9 % of
 //! events carts and 1.8 % purchases. `shop.rs` owns what is on offer, `visit.rs` what happens in one
-//! session; this file owns time and the files.
+//! session, `choice.rs` what is bought; this file owns time and the files.
 
 use std::io;
 
@@ -12,6 +12,7 @@ use super::lines::Lines;
 use super::random::Random;
 use super::{GenerateError, GenerateSpec, Output};
 
+mod choice;
 mod shop;
 #[cfg(test)]
 mod tests;

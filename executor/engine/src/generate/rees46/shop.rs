@@ -249,11 +249,16 @@ impl Shop {
         members[place.clamp(1, members.len()) - 1]
     }
 
-    /// The price of a product at a second, as written: it moves from week to week.
-    pub(super) fn price(&self, product: usize, at: u64) -> String {
+    /// The price of a product at a second, in hundredths: it moves from week to week.
+    pub(super) fn cents(&self, product: usize, at: u64) -> u64 {
         let week = at / (7 * 86_400);
         let moved = 1.0 + MOVES * (hashed_unit(product as u64, week) - 0.5);
-        let cents = (self.products[product].cents * moved) as u64;
+        (self.products[product].cents * moved) as u64
+    }
+
+    /// The same as written.
+    pub(super) fn price(&self, product: usize, at: u64) -> String {
+        let cents = self.cents(product, at);
         format!("{}.{:02}", cents / 100, cents % 100)
     }
 }

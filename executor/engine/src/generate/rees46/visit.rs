@@ -1,6 +1,7 @@
 //! Owns what happens in one session: who looks at what for how long, puts what into the cart and
-//! buys it. Must not know files or the order of sessions.
+//! buys it, as likely as `choice.rs` says. Must not know files or the order of sessions.
 
+use super::choice::Considered;
 use super::shop::Shop;
 use crate::generate::random::{Random, hashed_unit};
 
@@ -14,10 +15,7 @@ const BACK: f64 = 0.10;
 const OWN_CATEGORY: f64 = 0.65;
 const WANTED: f64 = 0.30;
 
-/// Chance that a product is put into the cart or bought at once, before user, product and looks have
-/// their say; of these the share that
-/// goes to the cart first, and what of the cart is bought.
-const DESIRE: f64 = 0.0187;
+/// Share of what is bought that goes to the cart first, and share of the carts that is bought.
 const CART: f64 = 0.70;
 const BOUGHT: f64 = 0.54;
 
@@ -71,6 +69,20 @@ fn user_id(user: u32) -> u64 {
     512_000_000 + u64::from(user) * 11 + (hashed_unit(user.into(), 0x1D) * 11.0) as u64
 }
 
+/// A look at a product, or several one after the other.
+struct Look {
+    product: usize,
+    by: u32,
+    views: u32,
+}
+
+/// What one of the users of a session has done there.
+struct Been {
+    user: u32,
+    since: u64,
+    views: u32,
+}
+
 /// Adds the events of a session that begins in the hour from `start` on.
 pub(super) fn visit(
     shop: &Shop,
@@ -83,60 +95,90 @@ pub(super) fn visit(
     let other = random.chance(SHARED).then(|| user(users, random));
     let mut bits = || (random.below(1 << 32) as u64) << 32 | random.below(1 << 32) as u64;
     let session = (bits(), bits());
-    let own = |kind: u64| (hashed_unit(who.into(), kind) * 24.0) as usize % shop.categories.len();
-    // Some buy readily, most do not.
-    let ready = hashed_unit(who.into(), 0xB01);
-    let readiness = 0.25 + 3.0 * ready * ready * ready;
     let mut at = start + random.below(3_600) as u64;
-    let mut seen: Vec<usize> = Vec::new();
+    let looks = looks(shop, (who, other), random);
+    let mut been: Vec<Been> = Vec::new();
+    for (place, look) in looks.iter().enumerate() {
+        let mut tell = |kind, at: &mut u64, random: &mut Random| {
+            let when = *at;
+            events.push(Event {
+                at: when,
+                user: user_id(look.by),
+                session,
+                product: look.product,
+                kind,
+            });
+            *at += (PAUSE.0 + PAUSE.1 * random.exponential()) as u64;
+            when
+        };
+        let mut last = at;
+        for _ in 0..look.views {
+            last = tell(Kind::View, &mut at, random);
+            match been.iter_mut().find(|been| been.user == look.by) {
+                Some(been) => been.views += 1,
+                None => been.push(Been {
+                    user: look.by,
+                    since: last,
+                    views: 1,
+                }),
+            }
+        }
+        let again = |later: &Look| (later.product, later.by) == (look.product, look.by);
+        if looks[place + 1..].iter().any(again) {
+            continue;
+        }
+        let Some(been) = been.iter().find(|been| been.user == look.by) else {
+            continue;
+        };
+        let sold = &shop.products[look.product];
+        let chance = Considered {
+            user: look.by.into(),
+            product: sold.id,
+            category: sold.category as u64,
+            price: shop.cents(look.product, last) as f64 / 100.0,
+            page_views: been.views,
+            session_time: last - been.since,
+        }
+        .bought();
+        let bought = random.chance(chance);
+        let odds = CART * (1.0 - BOUGHT) / BOUGHT * chance / (1.0 - chance);
+        if random.chance(if bought { CART } else { odds.min(0.9) }) {
+            tell(Kind::Cart, &mut at, random);
+        }
+        if bought {
+            tell(Kind::Purchase, &mut at, random);
+        }
+    }
+}
+
+/// What is looked at in a session, in its order, and by whom.
+fn looks(shop: &Shop, (who, other): (u32, Option<u32>), random: &mut Random) -> Vec<Look> {
+    let own = |kind: u64| (hashed_unit(who.into(), kind) * 24.0) as usize % shop.categories.len();
+    let mut looks: Vec<Look> = Vec::new();
     loop {
         let category = if random.chance(OWN_CATEGORY) {
             own(random.below(2) as u64)
         } else {
             shop.category(random)
         };
-        let wanted = wanted(shop, who, category);
-        let product = if !seen.is_empty() && random.chance(BACK) {
-            seen[random.below(seen.len())]
+        let product = if !looks.is_empty() && random.chance(BACK) {
+            looks[random.below(looks.len())].product
         } else if random.chance(WANTED) {
-            wanted
+            wanted(shop, who, category)
         } else {
             shop.product(category, random)
         };
-        seen.push(product);
         let by = match other {
             Some(other) if random.chance(0.5) => other,
             _ => who,
         };
-        let mut tell = |kind, at: &mut u64, random: &mut Random| {
-            let user = user_id(by);
-            events.push(Event {
-                at: *at,
-                user,
-                session,
-                product,
-                kind,
-            });
-            *at += (PAUSE.0 + PAUSE.1 * random.exponential()) as u64;
-        };
-        let mut looks = 1.0;
-        tell(Kind::View, &mut at, random);
+        let mut views = 1;
         while random.chance(AGAIN) {
-            tell(Kind::View, &mut at, random);
-            looks += 1.0;
+            views += 1;
         }
-        let fit = if product == wanted { 2.5 } else { 1.0 };
-        if random.chance((DESIRE * readiness * fit * looks).min(0.9)) {
-            let carted = random.chance(CART);
-            if carted {
-                tell(Kind::Cart, &mut at, random);
-            }
-            if !carted || random.chance(BOUGHT) {
-                tell(Kind::Purchase, &mut at, random);
-            }
-        }
+        looks.push(Look { product, by, views });
         if !random.chance(MORE) {
-            return;
+            return looks;
         }
     }
 }

@@ -1,10 +1,48 @@
 //! The learning rate of a step, and what an epoch's measure changes. Pure.
 
-use pannier_proto::spec::{AttentionLstmParams, Schedule};
+use pannier_proto::spec::{AttentionLstmParams, Schedule, WideDeepParams};
 use serde::{Deserialize, Serialize};
 
+/// What a model's params say of rates and of when it is enough.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    learning_rate: f64,
+    warmup_steps: u32,
+    schedule: Schedule,
+    plateau_factor: f64,
+    plateau_patience: u32,
+    patience: u32,
+}
+
+impl From<&AttentionLstmParams> for Rule {
+    fn from(params: &AttentionLstmParams) -> Self {
+        Self {
+            learning_rate: params.learning_rate,
+            warmup_steps: params.warmup_steps,
+            schedule: params.schedule,
+            plateau_factor: params.plateau_factor,
+            plateau_patience: params.plateau_patience,
+            patience: params.patience,
+        }
+    }
+}
+
+impl From<&WideDeepParams> for Rule {
+    fn from(params: &WideDeepParams) -> Self {
+        Self {
+            learning_rate: params.learning_rate,
+            warmup_steps: params.warmup_steps,
+            schedule: params.schedule,
+            plateau_factor: params.plateau_factor,
+            plateau_patience: params.plateau_patience,
+            patience: params.patience,
+        }
+    }
+}
+
 /// The rate of global step `step` of `total`; `factor`: what plateaus have left of it.
-pub(crate) fn rate(params: &AttentionLstmParams, step: u64, total: u64, factor: f64) -> f64 {
+pub(crate) fn rate(params: impl Into<Rule>, step: u64, total: u64, factor: f64) -> f64 {
+    let params = params.into();
     let warm = u64::from(params.warmup_steps);
     if step < warm {
         return params.learning_rate * (step + 1) as f64 / warm as f64;
@@ -46,7 +84,8 @@ impl Watched {
     };
 
     /// Takes an epoch's measure, larger is better; whether it is the best so far.
-    pub(crate) fn epoch(&mut self, params: &AttentionLstmParams, epoch: u64, measure: f64) -> bool {
+    pub(crate) fn epoch(&mut self, params: impl Into<Rule>, epoch: u64, measure: f64) -> bool {
+        let params = params.into();
         if self.best.is_none_or(|(best, _)| measure > best) {
             (self.best, self.since, self.waited) = (Some((measure, epoch)), 0, 0);
             return true;
