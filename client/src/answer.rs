@@ -96,6 +96,58 @@ pub struct Recommended {
     pub items: Vec<RecommendedItem>,
 }
 
+/// Whom an offer is for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Audience {
+    /// Model.
+    pub model: String,
+    /// Version that answered.
+    pub version: u32,
+    /// Raw id of the item.
+    pub item_id: String,
+    /// Its name; the id where the data has none.
+    pub name: String,
+    /// The model has not met the item: what it says holds for any item of this price and category.
+    pub unknown: bool,
+    /// Price that was reckoned with, where the model knows prices.
+    pub price: Option<f64>,
+    /// Category that was reckoned with; empty where it is not known.
+    pub category: String,
+    /// Users that were scored.
+    pub users: u64,
+    /// Best first.
+    pub audience: Vec<AudienceUser>,
+}
+
+/// A user of an audience.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AudienceUser {
+    /// Raw id.
+    pub user_id: String,
+    /// That the user buys the item.
+    pub probability: f64,
+}
+
+impl From<wire::AudienceResponse> for Audience {
+    fn from(wire: wire::AudienceResponse) -> Self {
+        let user = |user: wire::AudienceUser| AudienceUser {
+            user_id: user.user_id,
+            probability: user.probability,
+        };
+        Self {
+            model: wire.model,
+            version: wire.version,
+            item_id: wire.item_id,
+            name: wire.name,
+            unknown: wire.unknown,
+            price: wire.price,
+            category: wire.category,
+            users: wire.users,
+            audience: wire.audience.into_iter().map(user).collect(),
+        }
+    }
+}
+
 impl From<wire::RecommendResponse> for Recommended {
     fn from(wire: wire::RecommendResponse) -> Self {
         let item = |item: wire::RecommendedItem| RecommendedItem {

@@ -14,16 +14,17 @@ use pannier_proto::wire::registry_service_client::RegistryServiceClient;
 use pannier_proto::wire::run_service_client::RunServiceClient;
 use pannier_proto::wire::sql_service_client::SqlServiceClient;
 use pannier_proto::wire::{
-    EventMessage, EventsRequest, GcRequest, InfoRequest, LedgerRequest, LedgerResponse,
-    ListFeedSpecsRequest, ListModelsRequest, ListRunsRequest, ListTablesRequest, ProfileRequest,
-    RecommendRequest, RunRequest, RunStatusMessage, ShowFeedRequest, ShowTableRequest,
-    SimilarRequest, SpecRequest, SqlRequest, SubmitRequest,
+    AudienceRequest, EventMessage, EventsRequest, GcRequest, InfoRequest, LedgerRequest,
+    LedgerResponse, ListFeedSpecsRequest, ListModelsRequest, ListRunsRequest, ListTablesRequest,
+    ProfileRequest, RecommendRequest, RunRequest, RunStatusMessage, ShowFeedRequest,
+    ShowTableRequest, SimilarRequest, SpecRequest, SqlRequest, SubmitRequest,
 };
 use serde::de::DeserializeOwned;
 use tonic::transport::Channel;
 use tonic::{Response, Status, Streaming};
 
-use crate::answer::{Garbage, Info, Recommended, Similar, Submitted, Validation};
+use crate::answer::{Audience, Garbage, Info, Recommended, Similar, Submitted, Validation};
+use crate::ask::{AudienceAsked, RecommendAsked};
 use crate::connect;
 use crate::error::ClientError;
 use crate::follow::Follow;
@@ -234,28 +235,25 @@ impl Client {
         self.decode(&answer.json)
     }
 
-    /// The `top` items for a user in `model` (`name`, `name@3` or `name@champion`); with `new_only`
-    /// without those that the user has bought. `items`, ids or names, speak for a user whom the model
-    /// has not met.
+    /// What a model recommends to a user.
     ///
     /// # Errors
-    /// `NotFound` where there is no such model or item, or the model knows no users.
-    pub async fn recommend(
-        &self,
-        model: &str,
-        user_id: &str,
-        items: &[String],
-        top: u32,
-        new_only: bool,
-    ) -> Result<Recommended, ClientError> {
-        let request = RecommendRequest {
-            model: model.to_owned(),
-            user_id: user_id.to_owned(),
-            top,
-            new_only,
-            items: items.to_vec(),
-        };
+    /// `NotFound` where there is no such model or item, or the model knows no users; `Invalid` for a
+    /// context that the model does not know.
+    pub async fn recommend(&self, asked: RecommendAsked) -> Result<Recommended, ClientError> {
+        let request: RecommendRequest = asked.into();
         self.answer(self.registry.clone().recommend(request).await)
+            .map(Into::into)
+    }
+
+    /// The users whom an offer fits best.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such model or category, or the model knows no offers; `Invalid` for a
+    /// context that the model does not know.
+    pub async fn audience(&self, asked: AudienceAsked) -> Result<Audience, ClientError> {
+        let request: AudienceRequest = asked.into();
+        self.answer(self.registry.clone().audience(request).await)
             .map(Into::into)
     }
 

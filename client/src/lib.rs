@@ -20,6 +20,7 @@
 //! ```
 
 mod answer;
+mod ask;
 mod client;
 mod connect;
 mod error;
@@ -27,8 +28,10 @@ mod follow;
 mod sql;
 
 pub use answer::{
-    Garbage, Info, Neighbour, Recommended, RecommendedItem, Similar, Submitted, Validation,
+    Audience, AudienceUser, Garbage, Info, Neighbour, Recommended, RecommendedItem, Similar,
+    Submitted, Validation,
 };
+pub use ask::{AudienceAsked, RecommendAsked};
 pub use client::Client;
 pub use error::ClientError;
 pub use follow::Follow;

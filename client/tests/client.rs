@@ -13,7 +13,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
 use fake::Fake;
 use futures::TryStreamExt;
-use pannier_client::{Client, ClientError};
+use pannier_client::{AudienceAsked, Client, ClientError, RecommendAsked};
 use pannier_proto::event::RunEventKind;
 
 fn submitted() -> RunEventKind {
@@ -50,8 +50,26 @@ async fn every_call_is_answered() {
     assert_eq!(client.gc(true).await.unwrap().bytes, 2048);
     assert_eq!(client.info().await.unwrap().warehouse, "/warehouse");
     assert_eq!(client.models().await.unwrap()[0].version, 3);
-    let list = client.recommend("m", "u", &[], 2, true).await.unwrap();
+    let asked = RecommendAsked {
+        model: "m".into(),
+        user_id: "u".into(),
+        top: 2,
+        new_only: true,
+        ..RecommendAsked::default()
+    };
+    let list = client.recommend(asked).await.unwrap();
     assert!(list.unknown && list.items.len() == 2 && list.items[0].name == "for u");
+    let asked = AudienceAsked {
+        model: "m".into(),
+        item: "milk".into(),
+        price: Some(1.5),
+        context: [("hour".to_owned(), 9.0)].into(),
+        top: 3,
+        ..AudienceAsked::default()
+    };
+    let audience = client.audience(asked).await.unwrap();
+    assert_eq!((audience.audience.len(), audience.price), (3, Some(1.5)));
+    assert_eq!((&*audience.name, &*audience.category), ("milk", "hour 9"));
     assert_eq!(
         client.similar("m", "milk", 2).await.unwrap().similar.len(),
         2

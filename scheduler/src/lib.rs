@@ -15,6 +15,7 @@ mod feeds;
 mod jobs;
 mod layout;
 mod neighbours;
+mod offers;
 mod operators;
 mod plan;
 mod profile;

@@ -48,17 +48,38 @@ struct Scoring {
     priors: Vec<f32>,
 }
 
-async fn read(warehouse: &Warehouse, path: &str) -> Result<Vec<RecordBatch>, SchedulerError> {
+/// The batches of a Parquet file, one after another.
+///
+/// # Errors
+/// Where it is not there or is damaged.
+pub async fn each(
+    warehouse: &Warehouse,
+    path: &str,
+) -> Result<impl Iterator<Item = Result<RecordBatch, SchedulerError>> + use<>, SchedulerError> {
     let bytes = warehouse.get(path).await?;
-    let damaged =
-        |e: &dyn std::fmt::Display| SchedulerError::Failed(format!("`{path}` cannot be read: {e}"));
+    let path = path.to_owned();
+    let damaged = move |e: &dyn std::fmt::Display| {
+        SchedulerError::Failed(format!("`{path}` cannot be read: {e}"))
+    };
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
         .and_then(|b| b.build())
         .map_err(|e| damaged(&e))?;
-    reader.collect::<Result<_, _>>().map_err(|e| damaged(&e))
+    Ok(reader.map(move |batch| batch.map_err(|e| damaged(&e))))
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, SchedulerError> {
+/// All of them.
+///
+/// # Errors
+/// As [`each`].
+pub async fn read(warehouse: &Warehouse, path: &str) -> Result<Vec<RecordBatch>, SchedulerError> {
+    each(warehouse, path).await?.collect()
+}
+
+/// A column by name.
+///
+/// # Errors
+/// Where there is none.
+pub fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, SchedulerError> {
     batch
         .column_by_name(name)
         .map(AsRef::as_ref)
@@ -191,39 +212,11 @@ impl Vectors {
     /// # Errors
     /// Where there is none, or more than one; the text names some.
     pub fn find(&self, wanted: &str) -> Result<usize, SchedulerError> {
-        let lower = wanted.to_lowercase();
-        if let Some(at) = self.items.iter().position(|i| i.item_id == wanted) {
-            return Ok(at);
-        }
-        // Of several items of one name the most bought stands for them.
-        let named = self
-            .items
-            .iter()
-            .enumerate()
-            .filter(|(_, i)| i.name.to_lowercase() == lower);
-        if let Some((at, _)) = named.max_by_key(|(at, i)| (i.count, std::cmp::Reverse(*at))) {
-            return Ok(at);
-        }
-        let like: Vec<usize> = (0..self.items.len())
-            .filter(|i| self.items[*i].name.to_lowercase().contains(&lower))
-            .collect();
-        match like.as_slice() {
-            [one] => Ok(*one),
-            [] => Err(SchedulerError::NotFound(format!(
+        find(&self.items, wanted)?.ok_or_else(|| {
+            SchedulerError::NotFound(format!(
                 "the model knows no item `{wanted}`; items in too few train baskets are left out"
-            ))),
-            many => {
-                let mut names: Vec<&str> =
-                    many.iter().map(|i| self.items[*i].name.as_str()).collect();
-                names.dedup();
-                names.truncate(8);
-                Err(SchedulerError::NotFound(format!(
-                    "`{wanted}` fits {} items; name one, such as {}",
-                    many.len(),
-                    names.join(", ")
-                )))
-            }
-        }
+            ))
+        })
     }
 
     /// The `top` items with the largest product with a vector, those left out that `out` names; ties by
@@ -277,6 +270,41 @@ impl Vectors {
         let others = (0..self.items.len()).filter(|i| *i != at);
         let cosine = |i| vector(i).iter().zip(me).map(|(a, b)| a * b).sum::<f32>();
         largest(others.map(|i| (i, cosine(i))).collect(), top)
+    }
+}
+
+/// The place of an item by id, by name, or by a name that only one item's name contains; none where there
+/// is none.
+///
+/// # Errors
+/// Where there is more than one; the text names some.
+pub fn find(items: &[Item], wanted: &str) -> Result<Option<usize>, SchedulerError> {
+    if let Some(at) = items.iter().position(|i| i.item_id == wanted) {
+        return Ok(Some(at));
+    }
+    // Of several items of one name the most bought stands for them.
+    let lower = wanted.to_lowercase();
+    let named = items.iter().enumerate();
+    let named = named.filter(|(_, i)| i.name.to_lowercase() == lower);
+    if let Some((at, _)) = named.max_by_key(|(at, i)| (i.count, std::cmp::Reverse(*at))) {
+        return Ok(Some(at));
+    }
+    let like: Vec<usize> = (0..items.len())
+        .filter(|i| items[*i].name.to_lowercase().contains(&lower))
+        .collect();
+    match like.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        many => {
+            let mut names: Vec<&str> = many.iter().map(|i| items[*i].name.as_str()).collect();
+            names.dedup();
+            names.truncate(8);
+            Err(SchedulerError::NotFound(format!(
+                "`{wanted}` fits {} items; name one, such as {}",
+                many.len(),
+                names.join(", ")
+            )))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a published model recommends to one user: the cluster finds the user's vector, and what the
 //! user bought where that is to be left out; the items are ranked here, a table of thousands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::SchedulerError;
 use crate::jobs::Jobs;
 use crate::neighbours::{Item, Vectors};
+use crate::offers;
 
 /// Who asks for a list.
 pub struct Asked<'a> {
@@ -26,6 +27,8 @@ pub struct Asked<'a> {
     pub user: &'a str,
     /// Items, by id or name, that speak for a user whom the model has not met.
     pub items: &'a [String],
+    /// What is known of the moment, by column, for models that decide in a context.
+    pub context: &'a BTreeMap<String, f64>,
     /// Leaves out what the user has bought, and `items`.
     pub new_only: bool,
 }
@@ -50,6 +53,15 @@ pub async fn recommend(
     asked: &Asked<'_>,
     top: usize,
 ) -> Result<Recommended, SchedulerError> {
+    if model.kind == offers::KIND {
+        return offers::recommend(jobs, model, asked, top).await;
+    }
+    if let Some(name) = asked.context.keys().next() {
+        return Err(SchedulerError::Sql(format!(
+            "the model {} is a {}, which knows no context: leave {name} out",
+            model.model, model.kind
+        )));
+    }
     let warehouse = jobs.warehouse();
     let manifest: ArtifactManifest = warehouse
         .get_json(&objects::artifact_manifest(&model.model, model.version))
@@ -100,7 +112,14 @@ async fn user_vector(
     ]));
     let path = format!("{folder}/{USERS}");
     let users = catalog::object(jobs.warehouse(), &path, schema).await?;
-    let rows = of_user(jobs, &context, context.read_table(users)?, user, "vector").await?;
+    let rows = of_user(
+        jobs,
+        &context,
+        context.read_table(users)?,
+        user,
+        &["vector"],
+    )
+    .await?;
     let vector = rows.first().map(|batch| {
         let vectors = batch.column(0).as_list::<i32>();
         vectors
@@ -125,24 +144,27 @@ async fn bought(
     let context = jobs.context()?;
     jobs.register(&context, "counts", version).await?;
     let counts = context.table("counts").await?;
-    let rows = of_user(jobs, &context, counts, user, "item_idx").await?;
+    let rows = of_user(jobs, &context, counts, user, &["item_idx"]).await?;
     let items = rows
         .iter()
         .flat_map(|batch| batch.column(0).as_primitive::<UInt32Type>().values());
     Ok(items.map(|item| (item - FIRST_ITEM) as usize).collect())
 }
 
-/// A column of a user's rows; batches without rows are left out.
-async fn of_user(
+/// Columns of a user's rows; batches without rows are left out.
+///
+/// # Errors
+/// Where the query fails.
+pub async fn of_user(
     jobs: &Jobs,
     context: &SessionContext,
     table: DataFrame,
     user: &str,
-    column: &str,
+    columns: &[&str],
 ) -> Result<Vec<RecordBatch>, SchedulerError> {
     let rows = table
         .filter(col("user_id").eq(lit(user)))?
-        .select(vec![col(column)])?;
+        .select_columns(columns)?;
     let plan = rows.into_optimized_plan()?;
     let mut rows = jobs.query(context, plan, &CancellationToken::new()).await?;
     rows.retain(|batch| batch.num_rows() > 0);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    cancel, feed, gc, generate, list, logs, models, plan, profile, recommend, retry, run, similar,
-    sql, status, submit, tables, validate, version,
+    audience, cancel, feed, gc, generate, list, logs, models, plan, profile, recommend, retry, run,
+    similar, sql, status, submit, tables, validate, version,
 };
 
 /// `clap` cannot group subcommands, so the groups are written here; a test holds them complete.
@@ -31,6 +31,7 @@ Results:
   models     List published models
   similar    Show the items nearest to an item in a model
   recommend  Show what a model recommends to a user
+  audience   Show whom an offer is for
   tables     List the tables and their versions, or show one
   sql        Query the tables (read only)
   profile    Show what tables hold
@@ -206,6 +207,8 @@ pub enum Command {
     Similar(similar::SimilarArgs),
     /// Show what a model recommends to a user
     Recommend(recommend::RecommendArgs),
+    /// Show whom an offer is for
+    Audience(audience::AudienceArgs),
     /// List the tables and their versions, or show one
     Tables(tables::TablesArgs),
     /// Query the tables (read only)
@@ -292,6 +295,8 @@ mod tests {
             "logs r-1 --follow --from 12",
             "similar --model grocery@champion --item milk --top 5",
             "recommend --model grocery@champion --user CUST1 --new-only --top 5",
+            "recommend --model a --user 5 --context page_views=10,session_time=714",
+            "audience --model a --item 5 --price 161 --category toys --top 9 -o a.csv",
             "sql select\u{a0}1 --csv",
             "sql -f a.sql -o a.parquet --limit 5",
             "tables",
@@ -320,6 +325,8 @@ mod tests {
             "feed replay r --steps 1..2",
             "status --set a=b",
             "similar --item x",
+            "audience --model a",
+            "recommend --model a --user 5 --context page_views",
             "logs r --from x",
         ] {
             let parsed = Cli::try_parse_from(std::iter::once("pannier").chain(line.split(' ')));

@@ -357,6 +357,26 @@ impl RegistryService for Fake {
             items: (1..=request.top).map(item).collect(),
         }))
     }
+
+    async fn audience(&self, request: Request<AudienceRequest>) -> Answer<AudienceResponse> {
+        let request = request.into_inner();
+        let user = |i| AudienceUser {
+            user_id: format!("u{i}"),
+            probability: 1.0 / f64::from(i),
+        };
+        let context = request.context.iter().map(|(k, v)| format!("{k} {v}"));
+        Ok(Response::new(AudienceResponse {
+            model: request.model,
+            version: 3,
+            item_id: "i1".into(),
+            name: request.item,
+            unknown: false,
+            price: request.price,
+            category: context.collect(),
+            users: 9,
+            audience: (1..=request.top).map(user).collect(),
+        }))
+    }
 }
 
 #[tonic::async_trait]

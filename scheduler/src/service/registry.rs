@@ -3,15 +3,20 @@
 use pannier_proto::objects;
 use pannier_proto::wire::registry_service_server::RegistryService;
 use pannier_proto::wire::{
-    ListModelsRequest, ListModelsResponse, RecommendRequest, RecommendResponse, RecommendedItem,
-    SimilarItem, SimilarRequest, SimilarResponse,
+    AudienceRequest, AudienceResponse, AudienceUser, ListModelsRequest, ListModelsResponse,
+    RecommendRequest, RecommendResponse, RecommendedItem, SimilarItem, SimilarRequest,
+    SimilarResponse,
 };
 use tonic::{Request, Response, Status};
 
 use crate::error::SchedulerError;
 use crate::neighbours::Vectors;
+use crate::offers::{Offer, audience};
 use crate::recommend::{Asked, recommend};
 use crate::step::StepContext;
+
+/// Users of an audience at most: more do not fit into one message.
+const MOST_USERS: u32 = 1_000_000;
 
 /// The service.
 pub struct Registry {
@@ -30,9 +35,11 @@ impl Registry {
     ) -> Result<RecommendResponse, SchedulerError> {
         let model = self.context.store.model(&request.model)?;
         let top = request.top.clamp(1, 1000) as usize;
+        let context = request.context.clone().into_iter().collect();
         let asked = Asked {
             user: &request.user_id,
             items: &request.items,
+            context: &context,
             new_only: request.new_only,
         };
         let list = recommend(&self.context.jobs, &model, &asked, top).await?;
@@ -46,6 +53,36 @@ impl Registry {
             version: model.version,
             unknown: list.unknown,
             items: items.collect(),
+        })
+    }
+
+    async fn for_offer(
+        &self,
+        request: &AudienceRequest,
+    ) -> Result<AudienceResponse, SchedulerError> {
+        let model = self.context.store.model(&request.model)?;
+        let offer = Offer {
+            item: &request.item,
+            price: request.price,
+            category: request.category.as_deref(),
+            context: request.context.clone().into_iter().collect(),
+        };
+        let top = request.top.clamp(1, MOST_USERS) as usize;
+        let found = audience(self.context.jobs.warehouse(), &model, &offer, top).await?;
+        let users = found.best.into_iter().map(|(user_id, score)| AudienceUser {
+            user_id,
+            probability: f64::from(score),
+        });
+        Ok(AudienceResponse {
+            model: model.model,
+            version: model.version,
+            item_id: found.item_id,
+            name: found.name,
+            unknown: found.unknown,
+            price: found.price.map(f64::from),
+            category: found.category,
+            users: found.users,
+            audience: users.collect(),
         })
     }
 
@@ -88,6 +125,13 @@ impl RegistryService for Registry {
         request: Request<RecommendRequest>,
     ) -> Result<Response<RecommendResponse>, Status> {
         Ok(Response::new(self.of_user(&request.into_inner()).await?))
+    }
+
+    async fn audience(
+        &self,
+        request: Request<AudienceRequest>,
+    ) -> Result<Response<AudienceResponse>, Status> {
+        Ok(Response::new(self.for_offer(&request.into_inner()).await?))
     }
 
     async fn similar(

@@ -1,6 +1,8 @@
 //! One module for each command: its arguments, and what it does with them.
 
+pub mod audience;
 pub mod cancel;
+mod context;
 pub mod feed;
 pub mod gc;
 pub mod generate;
@@ -47,6 +49,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&global, &args).await,
         Command::Plan(args) => plan::run(&global, &args).await,
         Command::Models(args) => models::run(&global, &args).await,
+        Command::Audience(args) => audience::run(&global, &args).await,
         Command::Recommend(args) => recommend::run(&global, &args).await,
         Command::Similar(args) => similar::run(&global, &args).await,
         Command::Profile(args) => profile::run(&global, &args).await,

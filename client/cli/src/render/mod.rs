@@ -1,6 +1,7 @@
 //! What people see, as functions of data: nothing here knows a terminal, except `live`.
 
 pub mod answers;
+pub mod audience;
 pub mod describe;
 pub mod feeds;
 pub mod format;
