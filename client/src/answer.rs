@@ -12,6 +12,21 @@ pub struct Submitted {
     pub created: bool,
 }
 
+/// Which lists are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prediction {
+    /// `name`, `name@3` or `name@champion`.
+    pub model: String,
+    /// Items of a list; as the model's spec says unless given.
+    pub top: Option<u32>,
+    /// Leaves out what a user has bought; as the model's spec says unless given.
+    pub new_only: Option<bool>,
+    /// The same key twice is one run; an empty one is made up by the scheduler.
+    pub key: String,
+    /// Overrides of the spec's source and of what is prepared of it, `key=value`.
+    pub sets: Vec<String>,
+}
+
 /// What a check of a spec against its data found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Validation {
@@ -80,6 +95,8 @@ pub struct RecommendedItem {
     pub name: String,
     /// The model's score.
     pub score: f64,
+    /// Whether the user has bought it; none where nobody looked.
+    pub bought: Option<bool>,
 }
 
 /// What a model recommends to a user.
@@ -94,6 +111,10 @@ pub struct Recommended {
     pub unknown: bool,
     /// Best first.
     pub items: Vec<RecommendedItem>,
+    /// The run whose lists answered; none where the model did.
+    pub listed_by: Option<String>,
+    /// Scores are the probabilities of being bought.
+    pub probabilities: bool,
 }
 
 /// Whom an offer is for.
@@ -154,12 +175,15 @@ impl From<wire::RecommendResponse> for Recommended {
             item_id: item.item_id,
             name: item.name,
             score: item.score,
+            bought: item.bought,
         };
         Self {
             model: wire.model,
             version: wire.version,
             unknown: wire.unknown,
             items: wire.items.into_iter().map(item).collect(),
+            listed_by: Some(wire.listed_by).filter(|run| !run.is_empty()),
+            probabilities: wire.probabilities,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One method for each call of the scheduler. Encodes, calls, decodes; decides nothing.
 
+mod predict;
+
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use pannier_proto::MAX_MESSAGE_BYTES;

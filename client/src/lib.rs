@@ -28,8 +28,8 @@ mod follow;
 mod sql;
 
 pub use answer::{
-    Audience, AudienceUser, Garbage, Info, Neighbour, Recommended, RecommendedItem, Similar,
-    Submitted, Validation,
+    Audience, AudienceUser, Garbage, Info, Neighbour, Prediction, Recommended, RecommendedItem,
+    Similar, Submitted, Validation,
 };
 pub use ask::{AudienceAsked, RecommendAsked};
 pub use client::Client;

@@ -103,6 +103,23 @@ pub enum StepOutcome {
         /// What the gate compared.
         explanation: String,
     },
+    /// Everybody's lists are there, as a table.
+    Listed {
+        /// Model.
+        model: String,
+        /// Version.
+        model_version: u32,
+        /// The table.
+        table: String,
+        /// Its version.
+        version: String,
+        /// Users, each with a list.
+        users: u64,
+        /// Places of all lists.
+        rows: u64,
+        /// Path of the Parquet file below the warehouse.
+        path: String,
+    },
     /// Lists were not written.
     Withheld {
         /// Why.
@@ -381,6 +398,7 @@ mod tests {
                     path: "p".into(),
                     seconds: 0.1,
                     trials: Vec::new(),
+                    written: None,
                 }),
             },
         };

@@ -98,6 +98,15 @@ pub fn recommendations(run_id: &str, train: &str) -> String {
     format!("runs/{run_id}/recommendations/{train}")
 }
 
+/// What the names of tables of lists begin with.
+pub const LISTS: &str = "recommendations_";
+
+/// The table of a model's lists: [`LISTS`], then its name with `_` for what SQL would ask to be quoted.
+#[must_use]
+pub fn lists_table(model: &str) -> String {
+    format!("{LISTS}{}", model.replace('-', "_"))
+}
+
 /// Folder of the segments of a run's model.
 #[must_use]
 pub fn segments(run_id: &str, train: &str) -> String {

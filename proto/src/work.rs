@@ -6,7 +6,7 @@ mod trial;
 use serde::{Deserialize, Serialize};
 
 use crate::feed::FeedSpec;
-use crate::manifest::ArtifactFile;
+use crate::manifest::{ArtifactFile, ManifestColumn, ManifestFile};
 use crate::spec::{BaselineSpec, ModelSpec, SegmentsSpec};
 use crate::wire::FeedEndpoint;
 pub use stall::{EpochStall, StallLedger};
@@ -147,8 +147,9 @@ pub enum PredictionForm {
     /// For evaluation of decisions, each as it was asked: `decision_id`, `user_id`, `label`, and as `score` the
     /// probability that it is bought, both Float32.
     Decisions,
-    /// For people and other programs: a query's name, `rank`, `item_id`, `score`, and whether the item
-    /// was `bought` before.
+    /// For people and other programs: a query's name, `rank`, `item_id`, `score`, whether the item was
+    /// `bought` before, and whether the model `known` anything of the query: a list of one of which it
+    /// knows no item is what is bought most.
     Lists {
         /// Also as CSV without a header: name, item, score.
         csv: bool,
@@ -257,6 +258,15 @@ pub enum WorkReportKind {
     },
 }
 
+/// A Parquet file as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenTable {
+    /// Its columns.
+    pub columns: Vec<ManifestColumn>,
+    /// The file; its digest is that of its bytes.
+    pub file: ManifestFile,
+}
+
 fn pair() -> String {
     "pair".into()
 }
@@ -310,6 +320,9 @@ pub enum WorkOutcome {
         /// What was tried first, where there was a study.
         #[serde(default)]
         trials: Vec<TrialRow>,
+        /// What a table's manifest must know of the file.
+        #[serde(default)]
+        written: Option<WrittenTable>,
     },
     /// Users were grouped.
     Segmented {

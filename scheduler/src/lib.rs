@@ -19,6 +19,7 @@ mod offers;
 mod operators;
 mod plan;
 mod profile;
+mod published;
 mod recommend;
 pub mod report;
 mod results;

@@ -1,7 +1,7 @@
 //! What a run consists of: a pure function of spec, layout and source. Versions of all tables are
 //! known before anything is made.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::dataframe::DataFrame;
@@ -13,16 +13,19 @@ use pannier_proto::spec::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::check;
 use crate::error::SchedulerError;
 use crate::feeds;
-use crate::layout::{Defs, Layout, Own, RawFiles, Source, TableDef};
+use crate::layout::{Defs, Layout, Own, RawFiles, Source};
 
 mod checks;
 mod learn;
+mod predict;
+mod prepared;
 mod table;
-use checks::{INPUTS, LINES, STAGED, checks, input_checks, lines};
-pub use learn::{DESCRIBED, VALID_DECISIONS, histories, queries};
+use checks::{INPUTS, STAGED, input_checks};
+pub use learn::{DESCRIBED, VALID_DECISIONS, histories, is_listed, queries};
+pub use predict::{ListsPlan, NOTHING_HELD_OUT, predict};
+use prepared::{checked, needed, staged};
 use table::Tables;
 pub use table::params;
 
@@ -148,6 +151,8 @@ pub enum StepKind {
         train: String,
         recommend: RecommendSpec,
     },
+    /// Writes every user's list of a model that was published before.
+    Lists(ListsPlan),
     /// Groups a model's users.
     Segments {
         train: String,
@@ -213,6 +218,25 @@ impl RunPlan {
         self.source.raw.get(name).ok_or_else(missing)
     }
 
+    /// Whether it makes lists of a model that was published before, and nothing is held out.
+    #[must_use]
+    pub fn predicts(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| matches!(step.kind, StepKind::Lists(_)))
+    }
+
+    /// The tables by which a bare name is known: of a run that predicts those of the source alone, for
+    /// what it makes of them is not what models were trained on.
+    pub fn named_tables(&self) -> impl Iterator<Item = &TablePlan> {
+        let predicts = self.predicts();
+        let steps = self.steps.iter();
+        let named = steps.filter(move |s| !predicts || !s.after.iter().any(|a| a == STAGED));
+        named.filter_map(|step| match &step.kind {
+            StepKind::Table(table) => Some(table),
+            _ => None,
+        })
+    }
+
     /// All tables with their versions.
     #[must_use]
     pub fn tables(&self) -> BTreeMap<String, String> {
@@ -240,30 +264,9 @@ pub fn plan(
     defs: &Defs,
     source: Source,
 ) -> Result<RunPlan, SchedulerError> {
-    let mut steps: Vec<StepPlan> = generate(&spec, &source).into_iter().collect();
-    let generated = ids(&steps);
     let mut tables = Tables::new(&spec, &source);
-    let staged = [layout.read_once(), defs.staged.clone()].concat();
-    steps.extend(tables.plan(&staged, &generated)?);
-    let after: Vec<String> = staged.iter().map(|t| format!("table:{}", t.name)).collect();
-    // Nothing is split or learned before the source's checks have passed, and no trainer is booked
-    // before those of its inputs have.
-    let is_staged = |table: &str| staged.iter().any(|t| t.name == table);
-    let is_input = |table: &str| defs.learned.iter().any(|t| t.name == table);
-    let (inputs, sources): (Vec<CheckSpec>, Vec<CheckSpec>) = checks(&spec, layout, &defs.check)
-        .into_iter()
-        .partition(|check| {
-            let reads = check::reads(&check.rule);
-            reads.iter().any(|t| is_input(t) && !is_staged(t))
-        });
-    steps.push(StepPlan {
-        id: STAGED.to_owned(),
-        after: after.clone(),
-        kind: StepKind::Checks { checks: sources },
-    });
-    steps.push(lines(&spec, layout, after));
-    let checked = [STAGED, LINES].map(str::to_owned);
-    steps.extend(tables.plan(&needed(&spec, defs), &checked)?);
+    let (mut steps, inputs) = staged(&spec, layout, defs, &source, &mut tables)?;
+    steps.extend(tables.plan(&needed(&spec, defs), &checked())?);
     steps.push(input_checks(inputs, &steps));
     steps.extend(spec.feed.iter().map(|feed| feeds::step(feed, INPUTS)));
     learn::steps(&spec, &mut steps);
@@ -291,50 +294,8 @@ pub fn plan(
     })
 }
 
-/// What is made of the staged tables: what only models are fed with is left out where nothing in the
-/// run reads it.
-fn needed(spec: &RunSpec, defs: &Defs) -> Vec<TableDef> {
-    let by_checks = spec.check.iter().flat_map(|c| check::reads(&c.rule));
-    let by_feeds = spec.feed.iter().flat_map(|f| {
-        let vocab = f.needs_counts().then(|| "vocab".to_owned());
-        std::iter::once(f.table().to_owned()).chain(vocab)
-    });
-    let by_models = learn::reads(spec).into_iter().map(str::to_owned);
-    let mut read: BTreeSet<String> = by_checks.chain(by_feeds).chain(by_models).collect();
-    // Each comes after those it reads.
-    let mut needed: Vec<TableDef> = Vec::new();
-    for def in defs.learned.iter().rev() {
-        if !def.training || def.own.is_some() || read.contains(&def.name) {
-            read.extend(def.reads.iter().cloned());
-            needed.push(def.clone());
-        }
-    }
-    needed.reverse();
-    needed
-}
-
 fn ids(steps: &[StepPlan]) -> Vec<String> {
     steps.iter().map(|s| s.id.clone()).collect()
-}
-
-/// The step that writes the raw files, where the spec asks for them.
-fn generate(spec: &RunSpec, source: &Source) -> Option<StepPlan> {
-    let generate = spec.source.generate.clone()?;
-    let dir = source
-        .raw
-        .values()
-        .next()
-        .map(|f| f.folder())
-        .unwrap_or_default();
-    let kind = StepKind::Generate {
-        spec: generate,
-        dir,
-    };
-    Some(StepPlan {
-        id: "generate".into(),
-        after: Vec::new(),
-        kind,
-    })
 }
 
 #[cfg(test)]

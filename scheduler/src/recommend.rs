@@ -1,5 +1,8 @@
 //! What a published model recommends to one user: the cluster finds the user's vector, and what the
-//! user bought where that is to be left out; the items are ranked here, a table of thousands.
+//! user bought where that is to be left out; the items are ranked here, a table of thousands. A model
+//! without vectors of users answers from its newest lists.
+
+mod listed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +23,7 @@ use crate::error::SchedulerError;
 use crate::jobs::Jobs;
 use crate::neighbours::{Item, Vectors};
 use crate::offers;
+use crate::store::Store;
 
 /// Who asks for a list.
 pub struct Asked<'a> {
@@ -38,17 +42,42 @@ pub struct Recommended {
     /// The model has not met the user: the items are those nearest to the items asked with, and without
     /// any the most bought ones.
     pub unknown: bool,
-    /// Items with their scores, best first.
-    pub items: Vec<(Item, f32)>,
+    /// Best first.
+    pub items: Vec<Ranked>,
+    /// The run whose lists answered, where the model did not.
+    pub listed_by: Option<String>,
+    /// Scores are the probabilities of being bought.
+    pub probabilities: bool,
+}
+
+/// An item of a list.
+pub struct Ranked {
+    /// The item.
+    pub item: Item,
+    /// The model's score.
+    pub score: f32,
+    /// Whether the user has bought it, where somebody looked.
+    pub bought: Option<bool>,
+}
+
+impl Ranked {
+    /// Nobody looked whether it was bought.
+    pub fn new(item: Item, score: f32) -> Self {
+        Self {
+            item,
+            score,
+            bought: None,
+        }
+    }
 }
 
 /// The `top` items for a user. Of a user whom the model has not met, the mean vector of the items asked
 /// with takes the place of the user's; without items the list is what is bought most.
 ///
 /// # Errors
-/// Where the model knows no users or no such item, or its files cannot be read.
+/// Where the model knows no users or no such item, it has no lists yet, or its files cannot be read.
 pub async fn recommend(
-    jobs: &Jobs,
+    (store, jobs): (&Store, &Jobs),
     model: &ModelInfo,
     asked: &Asked<'_>,
     top: usize,
@@ -67,10 +96,7 @@ pub async fn recommend(
         .get_json(&objects::artifact_manifest(&model.model, model.version))
         .await?;
     if manifest.file(USERS).is_none() {
-        return Err(SchedulerError::NotFound(format!(
-            "the model {} is a {}, which knows items and no users; `pannier similar` finds what is near an item",
-            model.model, model.kind
-        )));
+        return listed::listed((store, jobs), model, asked, top).await;
     }
     let folder = objects::artifact_dir(&model.model, model.version);
     let vectors = Vectors::read(warehouse, &folder).await?;
@@ -90,10 +116,12 @@ pub async fn recommend(
             .map(|at| (at, 0.0))
             .collect(),
     };
-    let item = |(at, score): (usize, f32)| (vectors.items[at].clone(), score);
+    let item = |(at, score): (usize, f32)| Ranked::new(vectors.items[at].clone(), score);
     Ok(Recommended {
         unknown,
         items: best.into_iter().map(item).collect(),
+        listed_by: None,
+        probabilities: false,
     })
 }
 

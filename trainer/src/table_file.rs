@@ -31,6 +31,8 @@ pub(crate) struct TableFile {
 pub(crate) struct Written {
     pub path: String,
     pub rows: u64,
+    /// Rows of each row group.
+    pub row_groups: Vec<u64>,
     pub bytes: u64,
     /// blake3 of the bytes, in hex.
     pub digest: String,
@@ -83,10 +85,14 @@ impl TableFile {
     /// [`TrainerError::Storage`].
     pub(crate) fn close(mut self) -> Result<Written, TrainerError> {
         let finished = self.storage.runtime().block_on(self.writer.finish());
-        finished.map_err(failed("write", &self.path))?;
+        let footer = finished.map_err(failed("write", &self.path))?;
+        let groups = footer.row_groups().iter();
+        let row_groups = groups.map(|group| group.num_rows().unsigned_abs());
+        let row_groups = row_groups.collect();
         let hasher = self.writer.into_inner().hasher;
         Ok(Written {
             rows: self.rows,
+            row_groups,
             bytes: hasher.count(),
             digest: hasher.finalize().to_hex().to_string(),
             path: self.path,

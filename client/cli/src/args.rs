@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audience, cancel, feed, gc, generate, list, logs, models, plan, profile, recommend, retry, run,
-    similar, sql, status, submit, tables, validate, version,
+    audience, cancel, feed, gc, generate, list, logs, models, plan, predict, profile, recommend,
+    retry, run, similar, sql, status, submit, tables, validate, version,
 };
 
 /// `clap` cannot group subcommands, so the groups are written here; a test holds them complete.
@@ -30,6 +30,7 @@ Specs:
 Results:
   models     List published models
   similar    Show the items nearest to an item in a model
+  predict    List for every user what a model ranks first
   recommend  Show what a model recommends to a user
   audience   Show whom an offer is for
   tables     List the tables and their versions, or show one
@@ -205,6 +206,8 @@ pub enum Command {
     Models(models::ModelsArgs),
     /// Show the items nearest to an item in a model
     Similar(similar::SimilarArgs),
+    /// List for every user what a model ranks first
+    Predict(predict::PredictArgs),
     /// Show what a model recommends to a user
     Recommend(recommend::RecommendArgs),
     /// Show whom an offer is for
@@ -297,6 +300,7 @@ mod tests {
             "recommend --model grocery@champion --user CUST1 --new-only --top 5",
             "recommend --model a --user 5 --context page_views=10,session_time=714",
             "audience --model a --item 5 --price 161 --category toys --top 9 -o a.csv",
+            "predict --model grocery@champion --new-only --top 5 -o a.parquet --set source.path=x",
             "sql select\u{a0}1 --csv",
             "sql -f a.sql -o a.parquet --limit 5",
             "tables",
@@ -327,6 +331,7 @@ mod tests {
             "similar --item x",
             "audience --model a",
             "recommend --model a --user 5 --context page_views",
+            "predict --model m --top 0",
             "logs r --from x",
         ] {
             let parsed = Cli::try_parse_from(std::iter::once("pannier").chain(line.split(' ')));

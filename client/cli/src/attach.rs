@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// start otherwise.
 pub async fn open(global: &Global, need: Need) -> anyhow::Result<Session> {
     let data = &global.data;
-    if need == Need::Past && !lock::exists(data) {
+    if matches!(need, Need::Past | Need::Trained) && !lock::exists(data) {
         anyhow::bail!(
             "nothing has run in {} yet; `pannier run SPEC` starts there, --data and --scheduler look elsewhere",
             data.display()
@@ -73,7 +73,7 @@ fn none_running(data: &Path) -> anyhow::Error {
 
 async fn start(global: &Global, need: Need, lock: DataLock) -> anyhow::Result<Session> {
     let roles = Roles {
-        trainer: need == Need::Training,
+        trainer: matches!(need, Need::Training | Need::Trained),
     };
     let embedded = Embedded::start(
         &global.data,

@@ -24,6 +24,8 @@ pub enum Need {
     Past,
     /// All three roles.
     Training,
+    /// All three roles, to go on with what earlier runs left.
+    Trained,
     /// Services that outlive the command: none are started for it.
     Running,
 }

@@ -41,6 +41,20 @@ pub async fn to_the_end(
     run_id: &str,
     on_interrupt: OnInterrupt,
 ) -> anyhow::Result<Exit> {
+    let watched = shown(session, global, run_id, on_interrupt).await?;
+    conclude(run_id, &watched)
+}
+
+/// Watches a run on a screen that fits, and prints what came of it.
+///
+/// # Errors
+/// Where the connection was lost, or a service of ours died.
+pub async fn shown(
+    session: &mut Session,
+    global: &Global,
+    run_id: &str,
+    on_interrupt: OnInterrupt,
+) -> anyhow::Result<Watched> {
     let mut screen = Screen::choose(global);
     let watched = watch(session, run_id, 0, &mut screen, on_interrupt).await?;
     let warehouse = if watched.end.is_some() {
@@ -51,7 +65,7 @@ pub async fn to_the_end(
     if watched.end.is_some() {
         screen.say(&watched.summary.lines(run_id, warehouse.as_deref()));
     }
-    conclude(run_id, &watched)
+    Ok(watched)
 }
 
 /// The exit of a run that was watched.

@@ -14,7 +14,8 @@ use super::keys::{self, TableKeys};
 use super::reader::Table;
 pub use decision::{BoostedTreesParams, DecisionFeatures, LogisticParams};
 pub use params::{
-    Fill, ItemKnnParams, KnnOver, PersonalFrequencyParams, TifuKnnParams, UpCfParams,
+    Fill, ItemKnnParams, KnnOver, PersonalFrequencyParams, PopularityParams, TifuKnnParams,
+    UpCfParams,
 };
 pub use study::BaselineStudy;
 pub(super) use study::MOST;
@@ -38,10 +39,10 @@ pub struct BaselineSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "model", content = "params", rename_all = "kebab-case")]
 pub enum BaselineModel {
-    /// Items by the number of train baskets that hold them; of a decision, by how often the item was bought
-    /// in train decisions: (n₁ + 10 · m) / (n + 10), where it was bought in n₁ of n and m is the share of
-    /// all train decisions that were.
-    Popularity,
+    /// Items by the number of train baskets that hold them, and how lately; of a decision, by how often the
+    /// item was bought in train decisions: (n₁ + 10 · m) / (n + 10), where it was bought in n₁ of n and m is
+    /// the share of all train decisions that were.
+    Popularity(PopularityParams),
     /// Items by how often they were in a basket with the query's items.
     CoOccurrence,
     /// A user's items by how often, and how lately, the user bought them.
@@ -73,7 +74,7 @@ const BOOSTED_TREES: &str = "boosted-trees";
 impl BaselineModel {
     /// Every baseline, with the params that it has unless others are given.
     pub const ALL: [Self; 9] = [
-        Self::Popularity,
+        Self::Popularity(PopularityParams::DEFAULT),
         Self::CoOccurrence,
         Self::PersonalFrequency(PersonalFrequencyParams::DEFAULT),
         Self::LastBasket,
@@ -94,7 +95,7 @@ impl BaselineModel {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Popularity => POPULARITY,
+            Self::Popularity(_) => POPULARITY,
             Self::CoOccurrence => CO_OCCURRENCE,
             Self::PersonalFrequency(_) => PERSONAL_FREQUENCY,
             Self::LastBasket => LAST_BASKET,
@@ -110,7 +111,7 @@ impl BaselineModel {
     #[must_use]
     pub fn answers(self, question: Question) -> bool {
         match self {
-            Self::Popularity => true,
+            Self::Popularity(params) => question == Question::User || params.decay >= 1.0,
             Self::CoOccurrence => question == Question::Basket,
             Self::PersonalFrequency(_)
             | Self::LastBasket
@@ -124,16 +125,25 @@ impl BaselineModel {
     /// Whether it learns from what all users bought, basket by basket.
     #[must_use]
     pub fn learns(self) -> bool {
-        matches!(self, Self::ItemKnn(_) | Self::TifuKnn(_) | Self::UpCf(_))
+        match self {
+            Self::Popularity(params) => params.decay < 1.0,
+            Self::ItemKnn(_) | Self::TifuKnn(_) | Self::UpCf(_) => true,
+            Self::CoOccurrence
+            | Self::PersonalFrequency(_)
+            | Self::LastBasket
+            | Self::Logistic(_)
+            | Self::BoostedTrees(_) => false,
+        }
     }
 
     /// Whether a query must come with the user's baskets in their order, not with counts alone.
     #[must_use]
     pub fn needs_history(self) -> bool {
         match self {
-            Self::Popularity | Self::CoOccurrence | Self::Logistic(_) | Self::BoostedTrees(_) => {
-                false
-            }
+            Self::Popularity(_)
+            | Self::CoOccurrence
+            | Self::Logistic(_)
+            | Self::BoostedTrees(_) => false,
             Self::PersonalFrequency(params) => params.decay < 1.0,
             Self::LastBasket => true,
             Self::ItemKnn(params) => params.decay < 1.0,
@@ -144,7 +154,8 @@ impl BaselineModel {
     /// The keys of its params, where it has any.
     fn keys(self) -> Option<&'static TableKeys> {
         match self {
-            Self::Popularity | Self::CoOccurrence | Self::LastBasket => None,
+            Self::CoOccurrence | Self::LastBasket => None,
+            Self::Popularity(_) => Some(&keys::POPULARITY),
             Self::PersonalFrequency(_) => Some(&keys::PERSONAL_FREQUENCY),
             Self::ItemKnn(_) => Some(&keys::ITEM_KNN),
             Self::TifuKnn(_) => Some(&keys::TIFU_KNN),
@@ -157,11 +168,10 @@ impl BaselineModel {
     /// The keys of its study, where it can have one.
     fn study_keys(self) -> Option<&'static TableKeys> {
         match self {
-            Self::Popularity
-            | Self::CoOccurrence
-            | Self::LastBasket
-            | Self::Logistic(_)
-            | Self::BoostedTrees(_) => None,
+            Self::CoOccurrence | Self::LastBasket | Self::Logistic(_) | Self::BoostedTrees(_) => {
+                None
+            }
+            Self::Popularity(_) => Some(&keys::POPULARITY_STUDY),
             Self::PersonalFrequency(_) => Some(&keys::PERSONAL_FREQUENCY_STUDY),
             Self::ItemKnn(_) => Some(&keys::ITEM_KNN_STUDY),
             Self::TifuKnn(_) => Some(&keys::TIFU_KNN_STUDY),
@@ -171,7 +181,8 @@ impl BaselineModel {
 
     fn read_params(self, params: &Table<'_, '_>) -> Self {
         match self {
-            Self::Popularity | Self::CoOccurrence | Self::LastBasket => self,
+            Self::CoOccurrence | Self::LastBasket => self,
+            Self::Popularity(_) => Self::Popularity(PopularityParams::read(params)),
             Self::PersonalFrequency(_) => {
                 Self::PersonalFrequency(PersonalFrequencyParams::read(params))
             }
@@ -201,6 +212,13 @@ impl BaselineSpec {
         self.name.as_deref().unwrap_or_else(|| self.model.name())
     }
 
+    /// Whether it has an answer to a question; what a study finds is for users.
+    #[must_use]
+    pub fn answers(&self, question: Question) -> bool {
+        let studied = self.study.is_some();
+        self.model.answers(question) && (question == Question::User || !studied)
+    }
+
     /// Whether it reads the users' sequences: to learn from them, or to be judged by them.
     #[must_use]
     pub fn reads_sequences(&self) -> bool {
@@ -215,7 +233,7 @@ impl BaselineSpec {
         let Some(model) = table.choice("model", &models) else {
             return Self {
                 name,
-                ..BaselineModel::Popularity.into()
+                ..BaselineModel::Popularity(PopularityParams::DEFAULT).into()
             };
         };
         let of = |key: &str, keys: Option<&'static TableKeys>| {

@@ -214,13 +214,13 @@ fn questions(spec: &RunSpec) -> Vec<Complaint> {
     for (i, baseline) in spec.baseline.iter().enumerate() {
         let useful = Question::ALL
             .into_iter()
-            .any(|q| asked(q) && baseline.model.answers(q));
+            .any(|q| asked(q) && baseline.answers(q));
         if !useful && !spec.train.is_empty() {
             let name = baseline.name();
             let message = format!("no model of the spec can be compared with `{name}`");
-            let help = if baseline.model.answers(Question::User) {
+            let help = if baseline.answers(Question::User) {
                 "it ranks for users; train a model such as als"
-            } else if baseline.model.answers(Question::Decision) {
+            } else if baseline.answers(Question::Decision) {
                 "it judges decisions; train a model such as wide-and-deep"
             } else {
                 "it ranks for baskets; train a model such as prod2vec"

@@ -6,7 +6,8 @@ mod train;
 
 pub(super) use baseline::{
     BASELINE, BOOSTED_TREES, ITEM_KNN, ITEM_KNN_STUDY, LOGISTIC, PERSONAL_FREQUENCY,
-    PERSONAL_FREQUENCY_STUDY, TIFU_KNN, TIFU_KNN_STUDY, UP_CF, UP_CF_STUDY,
+    PERSONAL_FREQUENCY_STUDY, POPULARITY, POPULARITY_STUDY, TIFU_KNN, TIFU_KNN_STUDY, UP_CF,
+    UP_CF_STUDY,
 };
 pub(super) use train::{ALS, ALS_STUDY, ATTENTION_LSTM, CUST2VEC, PROD2VEC, WIDE_DEEP};
 
@@ -205,7 +206,7 @@ pub(super) const SEGMENTS: TableKeys = TableKeys {
 };
 
 /// Every table, in the order of a spec.
-pub(super) const ALL: [&TableKeys; 40] = [
+pub(super) const ALL: [&TableKeys; 42] = [
     &TOP,
     &SOURCE,
     &CSV,
@@ -232,6 +233,8 @@ pub(super) const ALL: [&TableKeys; 40] = [
     &ALS,
     &ALS_STUDY,
     &BASELINE,
+    &POPULARITY,
+    &POPULARITY_STUDY,
     &PERSONAL_FREQUENCY,
     &PERSONAL_FREQUENCY_STUDY,
     &ITEM_KNN,

@@ -42,7 +42,8 @@ use serde::{Deserialize, Serialize};
 
 pub use baseline::{
     BaselineModel, BaselineSpec, BaselineStudy, BoostedTreesParams, DecisionFeatures, Fill,
-    ItemKnnParams, KnnOver, LogisticParams, PersonalFrequencyParams, TifuKnnParams, UpCfParams,
+    ItemKnnParams, KnnOver, LogisticParams, PersonalFrequencyParams, PopularityParams,
+    TifuKnnParams, UpCfParams,
 };
 pub use columns::{ColumnSpec, ColumnsSpec, CsvSpec, IdKind, PathSpec};
 pub use error::{SpecError, SpecProblem};
@@ -140,7 +141,7 @@ impl RunSpec {
     pub fn questions(&self) -> Vec<Question> {
         let asked = |question: &Question| {
             if self.train.is_empty() {
-                return self.baseline.iter().any(|b| b.model.answers(*question));
+                return self.baseline.iter().any(|b| b.answers(*question));
             }
             self.train.iter().any(|t| t.model.question() == *question)
         };

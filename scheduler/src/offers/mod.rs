@@ -16,8 +16,7 @@ use pannier_wide_deep::{Model, Rows};
 
 use crate::decisions::PRICE;
 use crate::error::SchedulerError;
-pub use audience::{Audience, Offer, audience};
-pub use context::Given;
+pub use audience::{Offer, audience};
 use items::Items;
 pub use recommend::recommend;
 

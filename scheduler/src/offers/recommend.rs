@@ -19,7 +19,7 @@ use super::best::Best;
 use super::context::Given;
 use crate::error::SchedulerError;
 use crate::jobs::Jobs;
-use crate::recommend::{Asked, Recommended, of_user};
+use crate::recommend::{Asked, Ranked, Recommended, of_user};
 
 /// The `top` items for a user in a context. A user whom the model has not met is scored as any user.
 ///
@@ -66,9 +66,14 @@ pub async fn recommend(
             best.push(score, || item.clone());
         }
     }
+    let ranked = best.finish().into_iter();
     Ok(Recommended {
         unknown: user.is_none(),
-        items: best.finish(),
+        items: ranked
+            .map(|(item, score)| Ranked::new(item, score))
+            .collect(),
+        listed_by: None,
+        probabilities: true,
     })
 }
 

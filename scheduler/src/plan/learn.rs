@@ -35,10 +35,10 @@ pub fn histories(model: &ModelSpec) -> (&'static str, &'static [&'static str]) {
 /// What a model of decisions is measured on after every epoch, where something is valid.
 pub const VALID_DECISIONS: &str = "valid_decisions";
 
-/// Whether a list for every user is made of a model.
-fn is_listed(spec: &RunSpec, train: &TrainSpec) -> bool {
-    let knows_users = matches!(train.model.question(), Question::User | Question::Decision);
-    spec.recommend.is_some() && knows_users
+/// Whether a list for every user can be made of a model.
+#[must_use]
+pub fn is_listed(model: &ModelSpec) -> bool {
+    matches!(model.question(), Question::User | Question::Decision)
 }
 
 /// What segments are described by: KPIs, and values of attributes.
@@ -59,10 +59,11 @@ pub fn reads(spec: &RunSpec) -> BTreeSet<&'static str> {
     let models = spec.train.iter().flat_map(|t| t.model.tables());
     let asked = spec.questions();
     let baselines = spec.baseline.iter().flat_map(|baseline| {
-        let answered = asked.iter().filter(|q| baseline.model.answers(**q));
+        let answered = asked.iter().filter(|q| baseline.answers(**q));
         answered.flat_map(|question| of_baseline(baseline, *question))
     });
-    let listed = spec.train.iter().filter(|t| is_listed(spec, t));
+    let lists = |t: &&TrainSpec| spec.recommend.is_some() && is_listed(&t.model);
+    let listed = spec.train.iter().filter(lists);
     let lists = listed.map(|t| histories(&t.model).0);
     let segments = spec.segments.iter().flat_map(|_| &DESCRIBED);
     let all = models.chain(baselines).chain(segments);
@@ -112,7 +113,7 @@ pub fn steps(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
     }
     for question in spec.questions() {
         let able = spec.baseline.iter();
-        for baseline in able.filter(|baseline| baseline.model.answers(question)) {
+        for baseline in able.filter(|baseline| baseline.answers(question)) {
             let name = baseline.name();
             let kind = StepKind::Predict {
                 method: name.to_owned(),
@@ -151,7 +152,7 @@ fn publish(spec: &RunSpec, steps: &mut Vec<StepPlan>) {
             after: vec!["evaluate".into()],
             kind,
         });
-        let listed = is_listed(spec, train);
+        let listed = is_listed(&train.model);
         if let Some(recommend) = spec.recommend.clone().filter(|_| listed) {
             let (table, _) = histories(&train.model);
             let train = train.name.clone();

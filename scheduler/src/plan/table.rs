@@ -82,6 +82,8 @@ pub struct Tables<'a> {
     source: &'a Source,
     params: BTreeMap<String, Param>,
     versions: BTreeMap<String, String>,
+    /// Tables whose versions are given.
+    pinned: BTreeMap<String, TablePlan>,
 }
 
 impl<'a> Tables<'a> {
@@ -92,7 +94,14 @@ impl<'a> Tables<'a> {
             source,
             params: params(spec),
             versions: BTreeMap::new(),
+            pinned: BTreeMap::new(),
         }
+    }
+
+    /// Has a table of that name be this version, which is there already: those that read it are made
+    /// with it.
+    pub fn pin(&mut self, table: TablePlan) {
+        self.pinned.insert(table.name.clone(), table);
     }
 
     /// The steps that make these tables, each after what it reads and after `after`.
@@ -106,10 +115,14 @@ impl<'a> Tables<'a> {
     ) -> Result<Vec<StepPlan>, SchedulerError> {
         let mut steps = Vec::with_capacity(defs.len());
         for def in defs {
-            let table = self.table(def)?;
+            let pinned = self.pinned.get(&def.name).cloned();
+            // What was made before waits for nothing that it was made of.
+            let inputs = pinned.is_none();
+            let table = pinned.map_or_else(|| self.table(def), Ok)?;
             self.versions
                 .insert(table.name.clone(), table.version.clone());
-            let inputs = table.tables.keys().map(|t| format!("table:{t}"));
+            let inputs = table.tables.keys().filter(|_| inputs);
+            let inputs = inputs.map(|t| format!("table:{t}"));
             steps.push(StepPlan {
                 id: format!("table:{}", def.name),
                 after: inputs.chain(after.iter().cloned()).collect(),

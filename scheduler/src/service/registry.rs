@@ -42,17 +42,21 @@ impl Registry {
             context: &context,
             new_only: request.new_only,
         };
-        let list = recommend(&self.context.jobs, &model, &asked, top).await?;
-        let items = list.items.into_iter().map(|(item, score)| RecommendedItem {
-            item_id: item.item_id,
-            name: item.name,
-            score: f64::from(score),
+        let of = (&self.context.store, &self.context.jobs);
+        let list = recommend(of, &model, &asked, top).await?;
+        let items = list.items.into_iter().map(|ranked| RecommendedItem {
+            item_id: ranked.item.item_id,
+            name: ranked.item.name,
+            score: f64::from(ranked.score),
+            bought: ranked.bought,
         });
         Ok(RecommendResponse {
             model: model.model,
             version: model.version,
             unknown: list.unknown,
             items: items.collect(),
+            listed_by: list.listed_by.unwrap_or_default(),
+            probabilities: list.probabilities,
         })
     }
 

@@ -13,8 +13,8 @@ use pannier_proto::status::PlanStep;
 use pannier_proto::wire::run_service_server::RunService;
 use pannier_proto::wire::{
     EventMessage, EventsRequest, GcRequest, GcResponse, InfoRequest, InfoResponse, ListRunsRequest,
-    ListRunsResponse, PlanResponse, RunRequest, RunStatusMessage, SpecRequest, SubmitRequest,
-    SubmitResponse, ValidateResponse,
+    ListRunsResponse, PlanResponse, PredictRequest, RunRequest, RunStatusMessage, SpecRequest,
+    SubmitRequest, SubmitResponse, ValidateResponse,
 };
 use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
@@ -23,12 +23,13 @@ use tonic::{Request, Response, Status};
 use crate::check;
 use crate::driver::Driver;
 use crate::error::SchedulerError;
-use crate::layout;
+use crate::layout::{self, Layout, Source};
 use crate::plan::{self, RunPlan, StepKind};
 use crate::step::StepContext;
 use crate::store::{RunRecord, now_ms};
 
 mod gc;
+mod predict;
 
 /// Events read from the record at a time.
 const PAGE: u32 = 500;
@@ -52,15 +53,7 @@ impl Runs {
             text: request.toml,
         };
         let spec = RunSpec::parse(&source)?;
-        let mut layout = layout::find(&spec.source.layout, spec.prepare.context)?;
-        let (for_files, for_spec) = (source.clone(), spec.clone());
-        let found = tokio::task::spawn_blocking(move || {
-            layout::fit(&for_files, &for_spec, &mut layout)?;
-            layout::resolve(&for_files, &for_spec, &layout).map(|s| (s, layout))
-        });
-        let (found, layout) = found
-            .await
-            .map_err(|e| SchedulerError::Failed(e.to_string()))??;
+        let (layout, found) = found(&source, &spec).await?;
         let context = self.context.jobs.context()?;
         let common = layout::common(&spec.split, &layout)?;
         let defs = layout::own::merge(&source, &spec, &layout, common, &context).await?;
@@ -71,13 +64,19 @@ impl Runs {
 
     async fn submit_run(&self, request: SubmitRequest) -> Result<SubmitResponse, SchedulerError> {
         let (source, plan) = self.plan_of(request.spec.unwrap_or_default()).await?;
+        self.start_run(source, plan, request.key)
+    }
+
+    /// Records a run and starts it, unless the key had started one before.
+    fn start_run(
+        &self,
+        source: SpecSource,
+        plan: RunPlan,
+        key: String,
+    ) -> Result<SubmitResponse, SchedulerError> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let run_id = format!("{}-{}", plan.spec.name, &id[..8]);
-        let key = if request.key.is_empty() {
-            run_id.clone()
-        } else {
-            request.key
-        };
+        let key = if key.is_empty() { run_id.clone() } else { key };
         let record = RunRecord {
             run_id: run_id.clone(),
             name: plan.spec.name.clone(),
@@ -132,6 +131,18 @@ impl Runs {
         }
         Ok(steps)
     }
+}
+
+/// A spec's layout, its columns mapped, and the files of its source.
+async fn found(source: &SpecSource, spec: &RunSpec) -> Result<(Layout, Source), SchedulerError> {
+    let mut layout = layout::find(&spec.source.layout, spec.prepare.context)?;
+    let (source, spec) = (source.clone(), spec.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        layout::fit(&source, &spec, &mut layout)?;
+        layout::resolve(&source, &spec, &layout).map(|files| (layout, files))
+    });
+    let found = found.await;
+    Ok(found.map_err(|e| SchedulerError::Failed(e.to_string()))??)
 }
 
 /// Sends a run's events from an offset on; with `follow`, until the run has ended.
@@ -206,6 +217,13 @@ impl RunService for Runs {
         request: Request<SubmitRequest>,
     ) -> Result<Response<SubmitResponse>, Status> {
         Ok(Response::new(self.submit_run(request.into_inner()).await?))
+    }
+
+    async fn predict(
+        &self,
+        request: Request<PredictRequest>,
+    ) -> Result<Response<SubmitResponse>, Status> {
+        Ok(Response::new(self.predict_run(request.into_inner()).await?))
     }
 
     async fn get(

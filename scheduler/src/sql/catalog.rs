@@ -10,7 +10,6 @@ use pannier_proto::objects;
 use pannier_proto::status::{Ancestor, TableDetail, TableInfo};
 
 use crate::error::SchedulerError;
-use crate::plan::StepKind;
 use crate::store::Store;
 
 /// Runs whose plans say what is current; tables of older ones are current by their age.
@@ -40,21 +39,26 @@ impl<'a> Catalog<'a> {
     pub async fn current(&self) -> Result<BTreeMap<String, String>, SchedulerError> {
         let mut current = BTreeMap::new();
         for run_id in self.store.run_ids(RUNS)? {
-            for step in self.store.run(&run_id)?.plan.steps {
-                let StepKind::Table(table) = step.kind else {
-                    continue;
-                };
+            for table in self.store.run(&run_id)?.plan.named_tables() {
                 if !current.contains_key(&table.name)
                     && self
                         .committed_ms(&table.name, &table.version)
                         .await?
                         .is_some()
                 {
-                    current.insert(table.name, table.version);
+                    current.insert(table.name.clone(), table.version.clone());
                 }
             }
         }
-        for table in self.warehouse.folders("tables").await? {
+        let tables = self.warehouse.folders("tables").await?;
+        if tables.iter().any(|table| table.starts_with(objects::LISTS)) {
+            for (table, version) in self.listed()? {
+                if self.committed_ms(&table, &version).await?.is_some() {
+                    current.insert(table, version);
+                }
+            }
+        }
+        for table in tables {
             if current.contains_key(&table) {
                 continue;
             }
@@ -177,22 +181,46 @@ impl<'a> Catalog<'a> {
         })
     }
 
+    /// Of every model's lists those that a run made or found last.
+    fn listed(&self) -> Result<BTreeMap<String, String>, SchedulerError> {
+        let events = self.store.finished("listed")?.into_iter();
+        let listed = events.filter_map(|event| match event.kind {
+            RunEventKind::StepFinished {
+                result: StepOutcome::Listed { table, version, .. },
+                ..
+            } => Some((table, version)),
+            _ => None,
+        });
+        Ok(listed.collect())
+    }
+
     /// Which run made a version, and when it said so.
     fn made(&self) -> Result<BTreeMap<Key, (String, i64)>, SchedulerError> {
         let mut made = BTreeMap::new();
-        for event in self.store.finished("table")? {
+        let finished = ["table", "listed"].map(|outcome| self.store.finished(outcome));
+        for event in finished
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?
+            .concat()
+        {
             let RunEventKind::StepFinished {
                 step,
                 skipped: false,
-                result: StepOutcome::Table { version, .. },
+                result,
                 ..
             } = event.kind
             else {
                 continue;
             };
-            let table = step.strip_prefix("table:").unwrap_or(&step).to_owned();
-            made.entry((table, version))
-                .or_insert((event.run_id, event.at_ms));
+            let key = match result {
+                StepOutcome::Table { version, .. } => {
+                    let table = step.strip_prefix("table:").unwrap_or(&step);
+                    (table.to_owned(), version)
+                }
+                StepOutcome::Listed { table, version, .. } => (table, version),
+                _ => continue,
+            };
+            made.entry(key).or_insert((event.run_id, event.at_ms));
         }
         Ok(made)
     }

@@ -17,7 +17,7 @@ use crate::plan::{StepKind, VALID_DECISIONS, queries};
 const ROWS: u64 = 65_536;
 
 /// The table of items whose manifest stands for the vocab.
-const ITEMS: &str = "decision_items";
+pub const ITEMS: &str = "decision_items";
 const USERS: &str = "decision_users";
 const TRAIN: &str = "train_decisions";
 

@@ -5,6 +5,7 @@ mod decisions;
 mod evaluate;
 mod feed;
 mod lines;
+mod lists;
 mod metrics;
 mod narrow;
 pub mod profile;
@@ -77,7 +78,8 @@ pub async fn perform(run: &StepRun) -> StepResult {
         } => work::predict(run, method, baseline.as_ref(), *question).await,
         StepKind::Evaluate => evaluate::evaluate(run).await,
         StepKind::Publish { train, publish } => publish::publish(run, train, publish).await,
-        StepKind::Recommend { train, recommend } => work::recommend(run, train, recommend).await,
+        StepKind::Recommend { train, recommend } => lists::recommend(run, train, recommend).await,
+        StepKind::Lists(plan) => lists::predict(run, plan).await,
         StepKind::Segments { train, segments } => work::segments(run, train, segments).await,
         StepKind::Profile => profile::make(run).await,
         StepKind::Report => report::write(run).await,

@@ -4,9 +4,7 @@
 use pannier_proto::event::{RunEventKind, StepOutcome};
 use pannier_proto::feed::FeedSpec;
 use pannier_proto::objects;
-use pannier_proto::spec::{
-    BaselineModel, BaselineSpec, Expand, Question, RecommendSpec, SegmentsSpec, TrainSpec,
-};
+use pannier_proto::spec::{BaselineModel, BaselineSpec, Expand, Question, SegmentsSpec, TrainSpec};
 use pannier_proto::work::{
     PredictWork, PredictionForm, Predictor, SegmentWork, TrainWork, Work, WorkKind, WorkReportKind,
 };
@@ -16,7 +14,7 @@ use super::feed::{put, select, training, validation};
 use super::{StepFailure, StepResult, check, decisions};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
-use crate::plan::{DESCRIBED, histories, queries};
+use crate::plan::{DESCRIBED, queries};
 use crate::trainers::AttemptEvent;
 
 /// Places written for each query: enough for every metric asked for.
@@ -90,14 +88,14 @@ pub async fn predict(
 /// Who ranks for a baseline.
 async fn predictor(run: &StepRun, baseline: &BaselineSpec) -> Result<Predictor, StepFailure> {
     Ok(match baseline.model {
-        BaselineModel::Popularity => Predictor::Popularity,
+        BaselineModel::Popularity(_) if !baseline.reads_sequences() => Predictor::Popularity,
         BaselineModel::CoOccurrence => Predictor::CoOccurrence {
             baskets: written(run, "train_baskets", &["items"]).await?,
         },
         _ => Predictor::NextBasket {
             baseline: baseline.clone(),
             sequences: if baseline.reads_sequences() {
-                Some(written(run, "sequences", &["user_id", "baskets", "train", "valid"]).await?)
+                Some(written(run, "sequences", columns_of(baseline)).await?)
             } else {
                 None
             },
@@ -105,39 +103,13 @@ async fn predictor(run: &StepRun, baseline: &BaselineSpec) -> Result<Predictor, 
     })
 }
 
-/// Writes every user's list, where the model is fit to be published.
-pub async fn recommend(run: &StepRun, train: &str, spec: &RecommendSpec) -> StepResult {
-    if let Some(reason) = withheld(run, train)? {
-        return Ok((StepOutcome::Withheld { reason }, false));
+/// What a baseline reads of the sequences: days where they count.
+fn columns_of(baseline: &BaselineSpec) -> &'static [&'static str] {
+    const COLUMNS: [&str; 5] = ["user_id", "baskets", "train", "valid", "ordered_at"];
+    match baseline.model {
+        BaselineModel::Popularity(_) => &COLUMNS,
+        _ => &COLUMNS[..4],
     }
-    let trained = run.record.plan.spec.train.iter().find(|t| t.name == train);
-    let trained = trained.ok_or_else(|| {
-        StepFailure::from(SchedulerError::Failed(format!(
-            "the spec trains no {train}"
-        )))
-    })?;
-    let (queries, vocab) = match trained.model.question() {
-        Question::Decision => {
-            let asked = decisions::listed(run, train).await?;
-            (asked, decisions::vocabs(run).await?.0)
-        }
-        Question::Basket | Question::User => {
-            let (table, columns) = histories(&trained.model);
-            (written(run, table, columns).await?, vocab(run).await?)
-        }
-    };
-    let work = PredictWork {
-        predictor: Predictor::Model {
-            artifact: artifact(run, train)?,
-        },
-        queries,
-        vocab,
-        top: spec.top,
-        new_only: spec.filter_bought,
-        output: objects::recommendations(&run.record.run_id, train),
-        form: PredictionForm::Lists { csv: spec.csv },
-    };
-    lease(run, WorkKind::Predict(work)).await
 }
 
 /// Groups a model's users and describes the groups.
@@ -155,24 +127,6 @@ pub async fn segments(run: &StepRun, train: &str, spec: &SegmentsSpec) -> StepRe
     lease(run, WorkKind::Segment(work)).await
 }
 
-/// Why a model's lists are not made: what its gate said, where it did not let it pass.
-fn withheld(run: &StepRun, train: &str) -> Result<Option<String>, StepFailure> {
-    let mut reason = None;
-    for event in run.context.store.events(&run.record.run_id, 0, u32::MAX)? {
-        if let RunEventKind::StepFinished { step, result, .. } = event.kind
-            && step == format!("publish:{train}")
-            && let StepOutcome::Published {
-                passed,
-                explanation,
-                ..
-            } = result
-        {
-            reason = (!passed).then(|| format!("the model's gate has {explanation}"));
-        }
-    }
-    Ok(reason)
-}
-
 /// Folder of the artifact of a model of this run.
 fn artifact(run: &StepRun, train: &str) -> Result<String, StepFailure> {
     let model = run.record.plan.model_name(train);
@@ -182,7 +136,11 @@ fn artifact(run: &StepRun, train: &str) -> Result<String, StepFailure> {
 }
 
 /// The feed of all rows of a table, written down.
-async fn written(run: &StepRun, table: &str, columns: &[&str]) -> Result<FeedSpec, StepFailure> {
+pub(super) async fn written(
+    run: &StepRun,
+    table: &str,
+    columns: &[&str],
+) -> Result<FeedSpec, StepFailure> {
     let table = check::manifest(run, table).await?;
     let feed = select(&table, columns, run.record.plan.spec.seed);
     put(run, &feed).await?;
@@ -190,13 +148,13 @@ async fn written(run: &StepRun, table: &str, columns: &[&str]) -> Result<FeedSpe
 }
 
 /// Path of the vocab's manifest.
-async fn vocab(run: &StepRun) -> Result<String, StepFailure> {
+pub(super) async fn vocab(run: &StepRun) -> Result<String, StepFailure> {
     let vocab = check::manifest(run, "vocab").await?;
     Ok(objects::table_manifest("vocab", &vocab.version))
 }
 
 /// Hands work to a trainer and waits for its end.
-async fn lease(run: &StepRun, kind: WorkKind) -> StepResult {
+pub(super) async fn lease(run: &StepRun, kind: WorkKind) -> StepResult {
     let work = Work {
         attempt_id: uuid::Uuid::new_v4().to_string(),
         run_id: run.record.run_id.clone(),

@@ -13,6 +13,7 @@ mod factors;
 mod gc;
 mod gensim;
 mod next_basket;
+mod predict;
 mod queries;
 mod resumed;
 mod same;

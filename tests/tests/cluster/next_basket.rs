@@ -75,10 +75,10 @@ async fn a_killed_trainer_changes_no_byte_of_what_comes_next() -> anyhow::Result
             .all(|row| (0.0..=1.0).contains(&row.observed));
         ensure!(right, "{calibration:?}");
         let listed = finished("recommend:next").context("recommend")?;
-        let StepOutcome::Work(WorkOutcome::Predicted { queries, rows, .. }) = listed else {
+        let StepOutcome::Listed { users, rows, .. } = listed else {
             anyhow::bail!("{listed:?}");
         };
-        assert_eq!(*rows, 5 * queries);
+        assert_eq!(*rows, 5 * users);
         Ok(())
     })
     .await

@@ -9,7 +9,7 @@ use arrow::datatypes::{Float32Type, Int64Type, UInt32Type};
 use pannier_feed::testing::executor::{Fault, TestExecutor, TestFeed};
 use pannier_proto::feed::KeyedRng;
 use pannier_proto::spec::{AlsFeedback, AlsParams, AlsStudy, ModelSpec};
-use pannier_proto::work::{PredictionForm, TrialRow, WorkOutcome, WorkReportKind};
+use pannier_proto::work::{PredictionForm, TrialRow, WorkOutcome, WorkReportKind, WrittenTable};
 
 use crate::config::TrainerConfig;
 use crate::testing::config;
@@ -164,8 +164,32 @@ fn users_get_their_own_camp_and_a_stranger_what_is_popular() {
     // Some have fewer than five of their camp left.
     assert!(own_camp * 10 >= places * 7, "{own_camp} of {places}");
 
-    run.predict(false, PredictionForm::Lists { csv: true });
+    let outcome = run.predict(false, PredictionForm::Lists { csv: true });
     let lists = run.rows("out/recommendations.parquet");
+    let WorkOutcome::Predicted {
+        written: Some(WrittenTable { columns, file }),
+        ..
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    let schema = lists[0].schema();
+    let fields = schema.fields().iter();
+    let fields = fields.map(|f| (f.name().clone(), f.data_type().to_string()));
+    let said = columns.into_iter().map(|c| (c.name, c.data_type));
+    assert!(said.eq(fields));
+    let bytes = run.warehouse.storage.get(&file.path).unwrap();
+    let rows: u64 = lists.iter().map(|batch| batch.num_rows() as u64).sum();
+    assert_eq!((file.bytes, file.rows), (bytes.len() as u64, rows));
+    assert_eq!(file.row_groups.iter().sum::<u64>(), rows);
+    assert_eq!(file.digest, blake3::hash(&bytes).to_hex().to_string());
+    // Of the stranger nothing is known.
+    for batch in &lists {
+        let users = batch.column(0).as_string::<i32>();
+        let known = batch.column(5).as_boolean();
+        let right = |row: usize| known.value(row) != (users.value(row) == format!("u{USERS}"));
+        assert!((0..batch.num_rows()).all(right));
+    }
     let stranger = lists.iter().flat_map(|batch| {
         let (users, ids) = (
             batch.column(0).as_string::<i32>(),

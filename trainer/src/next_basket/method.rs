@@ -4,6 +4,7 @@ use pannier_proto::spec::BaselineModel;
 
 use super::item_knn::ItemKnn;
 use super::personal::Personal;
+use super::popular::Popular;
 use super::sequences::Sequences;
 use super::sparse::{Entry, summed};
 use super::tifu_knn::TifuKnn;
@@ -76,11 +77,11 @@ pub(super) type Take<'a> = &'a mut dyn FnMut(usize, &[f32]);
 /// into one method.
 pub(super) fn shared(model: BaselineModel) -> BaselineModel {
     match model {
-        BaselineModel::Popularity
-        | BaselineModel::CoOccurrence
+        BaselineModel::CoOccurrence
         | BaselineModel::LastBasket
         | BaselineModel::Logistic(_)
         | BaselineModel::BoostedTrees(_) => {}
+        BaselineModel::Popularity(_) => return BaselineModel::Popularity(Default::default()),
         BaselineModel::PersonalFrequency(_) => {
             return BaselineModel::PersonalFrequency(Default::default());
         }
@@ -104,7 +105,8 @@ pub(super) fn shared(model: BaselineModel) -> BaselineModel {
 /// index.
 ///
 /// # Errors
-/// [`TrainerError::Bug`] where the models are not all of one kind that is made here.
+/// [`TrainerError::Bug`] where the models are not all of one kind that is made here;
+/// [`TrainerError::Data`] where the sequences tell no days and one needs them.
 pub(super) fn method(
     models: &[BaselineModel],
     sequences: &Sequences,
@@ -124,6 +126,9 @@ pub(super) fn method(
     Ok(match models.first() {
         Some(BaselineModel::PersonalFrequency(_)) => {
             Box::new(Personal::frequency(counts, &params_of!(PersonalFrequency)))
+        }
+        Some(BaselineModel::Popularity(_)) => {
+            Box::new(Popular::new(sequences, counts, &params_of!(Popularity))?)
         }
         Some(BaselineModel::LastBasket) => Box::new(Personal::last_basket(counts)),
         Some(BaselineModel::ItemKnn(_)) => Box::new(ItemKnn::new(sequences, params_of!(ItemKnn))),

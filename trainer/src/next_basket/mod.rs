@@ -12,6 +12,7 @@ mod judge;
 mod method;
 mod nearest;
 mod personal;
+mod popular;
 mod scorer;
 mod sequences;
 mod sparse;

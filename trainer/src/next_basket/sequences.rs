@@ -1,7 +1,10 @@
 //! What users bought, basket by basket: what is learned from, and what a study judges by.
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Int64Type, TimeUnit};
 use pannier_proto::feed::FeedSpec;
 
 use super::sparse::Rows;
@@ -22,6 +25,8 @@ pub(crate) struct Sequences {
     /// Users in the order of their names.
     by_name: Vec<u32>,
     baskets: Rows<u32>,
+    /// The day of each basket, from 1970, where the table tells them.
+    days: Vec<i64>,
     /// Where each user's baskets end.
     ends: Vec<usize>,
     /// The first basket of validation of each user; empty where there is none.
@@ -38,7 +43,8 @@ impl Sequences {
     }
 
     /// Reads a whole feed of columns user_id, baskets: `List<List<UInt32>>`, train and valid: a user's
-    /// first `train` baskets are for training, the `valid` after them for validation.
+    /// first `train` baskets are for training, the `valid` after them for validation. A column
+    /// ordered_at, lists of their times, gives them days.
     ///
     /// # Errors
     /// Those of the feed; [`TrainerError::Data`] where rows are not as said.
@@ -68,20 +74,31 @@ impl Sequences {
         let histories = histories(batch, "sequences", self.items)?.ok_or_else(|| {
             TrainerError::data("sequences", "they have no column baskets: lists of baskets")
         })?;
+        let days = days_of(batch)?;
         for (row, baskets) in histories.iter().enumerate() {
             let train = usize::try_from(train.value(row)).unwrap_or(0);
             let (known, later) = baskets.split_at(train.min(baskets.len()));
             let target = later.first().filter(|_| valid.value(row) > 0);
-            self.push(users.value(row), known, target.map_or(&[], |t| &t[..]));
+            let mut of_known = days.get(row).cloned().unwrap_or_default();
+            of_known.truncate(known.len());
+            let target: &[u32] = target.map_or(&[], |target| &target[..]);
+            self.push(users.value(row), (known, &of_known), target);
         }
         Ok(())
     }
 
-    /// Adds a user; one who bought nothing known is left out.
-    pub(crate) fn push(&mut self, user: &str, baskets: &[Vec<u32>], target: &[u32]) {
+    /// Adds a user's baskets and their days, of which there are none where nobody asks for them; a user
+    /// who bought nothing known is left out.
+    pub(crate) fn push(
+        &mut self,
+        user: &str,
+        (baskets, days): (&[Vec<u32>], &[i64]),
+        target: &[u32],
+    ) {
         if baskets.iter().all(Vec::is_empty) {
             return;
         }
+        self.days.extend_from_slice(days);
         self.names.push(user);
         baskets.iter().for_each(|basket| self.baskets.push(basket));
         self.ends.push(self.baskets.len());
@@ -111,6 +128,11 @@ impl Sequences {
         &self.baskets
     }
 
+    /// The days of all baskets of training; none where the table did not tell them.
+    pub(super) fn days(&self) -> &[i64] {
+        &self.days
+    }
+
     /// A user's baskets of training, the oldest first.
     pub(super) fn history(&self, user: usize) -> Vec<&[u32]> {
         let from = user.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -134,6 +156,26 @@ impl Sequences {
         let at = self.by_name.binary_search_by(|user| of(user).cmp(name));
         at.ok().map(|at| self.by_name[at])
     }
+}
+
+/// The days of each row's baskets; nothing where the batch has no column `ordered_at`.
+fn days_of(batch: &RecordBatch) -> Result<Vec<Vec<i64>>, TrainerError> {
+    if batch.column_by_name("ordered_at").is_none() {
+        return Ok(Vec::new());
+    }
+    let times = DataType::Timestamp(TimeUnit::Second, None);
+    let times = column(batch, "sequences", "ordered_at", &list_of(times))?;
+    let seconds = cast(&times, &list_of(DataType::Int64)).map_err(TrainerError::bug)?;
+    let days = |times: Option<ArrayRef>| {
+        let times = times.map(|times| times.as_primitive::<Int64Type>().values().clone());
+        let times = times.iter().flat_map(|times| times.iter());
+        times.map(|second| second.div_euclid(86_400)).collect()
+    };
+    Ok(seconds.as_list::<i32>().iter().map(days).collect())
+}
+
+fn list_of(item: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new("item", item, true)))
 }
 
 /// The items of some baskets, sorted, each once.

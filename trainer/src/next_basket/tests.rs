@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use pannier_proto::spec::{
-    BaselineModel, Fill, ItemKnnParams, KnnOver, PersonalFrequencyParams, TifuKnnParams, UpCfParams,
+    BaselineModel, Fill, ItemKnnParams, KnnOver, PersonalFrequencyParams, PopularityParams,
+    TifuKnnParams, UpCfParams,
 };
 use proptest::prelude::*;
 
@@ -43,13 +44,19 @@ fn counts() -> Vec<u64> {
     (0..ITEMS as u64).map(|item| item * 7 % 5).collect()
 }
 
+/// Days of a user's baskets: the more users before, the later.
+fn days(at: usize, user: &History) -> Vec<i64> {
+    let first = 100 + 2 * at as i64;
+    (first..).step_by(3).take(user.len()).collect()
+}
+
 /// Scores of each model as the method gives them that serves all.
 fn ours(models: &[BaselineModel], users: &[History], at: usize, own: &History) -> Vec<Vec<f32>> {
     let mut sequences = Sequences::none(ITEMS);
     let name = |at: usize| format!("user {at}");
     (0..)
         .zip(users)
-        .for_each(|(at, user)| sequences.push(&name(at), user, &[]));
+        .for_each(|(at, user)| sequences.push(&name(at), (user, &days(at, user)), &[]));
     sequences.close();
     let mut scratch = Scratch::new(sequences.len(), ITEMS);
     let asked = Asked {
@@ -260,6 +267,22 @@ proptest! {
     }
 
     #[test]
+    fn popularity_by_days(users in users(), decays in proptest::collection::vec(decay(), 1..4)) {
+        let model = |decay: &f64| BaselineModel::Popularity(PopularityParams { decay: *decay });
+        let models: Vec<_> = decays.iter().map(model).collect();
+        let all = users.0.iter().enumerate();
+        let dated: Vec<(i64, &Vec<u32>)> = all.flat_map(|(at, user)| days(at, user).into_iter().zip(user)).collect();
+        let newest = dated.iter().map(|(day, _)| *day).max().unwrap();
+        for (decay, ours) in decays.iter().zip(ours(&models, &users.0, users.1, &users.2)) {
+            let of = |item| match *decay {
+                1.0 => counts()[item] as f64,
+                decay => dated.iter().map(|(day, basket)| has(basket, item) * decay.powf((newest - day) as f64)).sum(),
+            };
+            assert_close(&ours, &(0..ITEMS).map(of).collect::<Vec<_>>())?;
+        }
+    }
+
+    #[test]
     fn tifu_knn(
         users in users(), groups in 1u32..5, within_decay in decay(), group_decay in decay(),
         light in proptest::collection::vec((1u32..7, prop_oneof![Just(0.0), Just(0.3), Just(1.0)]), 1..5),
@@ -325,6 +348,20 @@ fn an_own_item_of_long_ago_is_still_above_all_others() {
         &history,
     );
     assert!(scores[0][3] > 0.0 && scores[0][4] > 0.0);
+}
+
+#[test]
+fn popularity_cannot_decay_without_days() {
+    let mut sequences = Sequences::none(ITEMS);
+    sequences.push("u", (&[vec![2]], &[]), &[]);
+    sequences.close();
+    let popularity = |decay| {
+        let models = [BaselineModel::Popularity(PopularityParams { decay })];
+        method(&models, &sequences, &counts())
+    };
+    assert!(popularity(1.0).is_ok());
+    let error = popularity(0.5).err().expect("no days").to_string();
+    assert!(error.contains("column ordered_at"), "{error}");
 }
 
 #[test]

@@ -133,6 +133,7 @@ impl Prediction<'_> {
             path: written.path,
             seconds: began.elapsed().as_secs_f64(),
             trials: Vec::new(),
+            written: None,
         })
     }
 }

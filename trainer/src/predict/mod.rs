@@ -131,13 +131,14 @@ impl Prediction<'_> {
             let reason = "there are none; check that the split holds something out";
             return Err(TrainerError::data("queries", reason));
         };
-        let (path, rows) = output.close()?;
+        let written = output.close()?;
         Ok(WorkOutcome::Predicted {
             queries: done,
-            rows,
-            path,
+            rows: written.file.rows,
+            path: written.file.path.clone(),
             seconds: began.elapsed().as_secs_f64(),
             trials,
+            written: Some(written),
         })
     }
 

@@ -8,7 +8,8 @@ use arrow::array::{
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema};
 use pannier_proto::ids::FIRST_ITEM;
-use pannier_proto::work::PredictionForm;
+use pannier_proto::manifest::{ManifestColumn, ManifestFile};
+use pannier_proto::work::{PredictionForm, WrittenTable};
 
 use crate::csv_file::CsvFile;
 use crate::error::TrainerError;
@@ -24,6 +25,8 @@ pub(crate) struct Output<'a> {
     file: TableFile,
     form: PredictionForm,
     vocab: &'a Vocab,
+    /// Queries are of users whom the model has met, whatever they bought.
+    met: bool,
     /// CSV without a header: name, item, score.
     lines: Option<CsvFile>,
 }
@@ -65,6 +68,7 @@ impl<'a> Output<'a> {
                         item,
                         score,
                         field("bought", DataType::Boolean),
+                        field("known", DataType::Boolean),
                     ],
                 )
             }
@@ -75,6 +79,7 @@ impl<'a> Output<'a> {
             file: TableFile::create(storage, path("parquet"), Arc::new(Schema::new(fields)))?,
             form: of.work.form,
             vocab: of.vocab,
+            met: asked.column_with_name("user_idx").is_some(),
             lines: csv.then(|| CsvFile::create(storage, path("csv"), false)),
         })
     }
@@ -114,7 +119,12 @@ impl<'a> Output<'a> {
                     places.iter().map(is_own)
                 });
                 let own = Arc::new(BooleanArray::from_iter(own));
-                vec![names, ranks, Arc::new(ids), scores, own]
+                let known = queries.iter().zip(ranked).flat_map(|(query, places)| {
+                    let known = self.met || !query.items.is_empty();
+                    places.iter().map(move |_| Some(known))
+                });
+                let known = Arc::new(BooleanArray::from_iter(known));
+                vec![names, ranks, Arc::new(ids), scores, own, known]
             }
         };
         let batch = RecordBatch::try_new(Arc::clone(self.file.schema()), columns);
@@ -125,15 +135,29 @@ impl<'a> Output<'a> {
         self.file.write(&batch)
     }
 
-    /// Commits the files, Parquet last; its path and rows.
+    /// Commits the files, Parquet last, and tells of that.
     ///
     /// # Errors
     /// [`TrainerError::Storage`].
-    pub(crate) fn close(self) -> Result<(String, u64), TrainerError> {
+    pub(crate) fn close(self) -> Result<WrittenTable, TrainerError> {
         if let Some(lines) = self.lines {
             lines.close()?;
         }
+        let columns = self.file.schema().fields().iter().map(|f| ManifestColumn {
+            name: f.name().clone(),
+            data_type: f.data_type().to_string(),
+            nullable: f.is_nullable(),
+        });
+        let columns = columns.collect();
         let written = self.file.close()?;
-        Ok((written.path, written.rows))
+        let file = ManifestFile {
+            path: written.path,
+            part: 0,
+            rows: written.rows,
+            bytes: written.bytes,
+            row_groups: written.row_groups,
+            digest: written.digest,
+        };
+        Ok(WrittenTable { columns, file })
     }
 }

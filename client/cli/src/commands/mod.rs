@@ -10,6 +10,7 @@ pub mod list;
 pub mod logs;
 pub mod models;
 pub mod plan;
+pub mod predict;
 pub mod profile;
 pub mod recommend;
 pub mod retry;
@@ -50,6 +51,7 @@ pub async fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(&global, &args).await,
         Command::Models(args) => models::run(&global, &args).await,
         Command::Audience(args) => audience::run(&global, &args).await,
+        Command::Predict(args) => predict::run(&global, &args).await,
         Command::Recommend(args) => recommend::run(&global, &args).await,
         Command::Similar(args) => similar::run(&global, &args).await,
         Command::Profile(args) => profile::run(&global, &args).await,

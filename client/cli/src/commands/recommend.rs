@@ -17,6 +17,9 @@ A user whom the model has not met gets what goes with the items of --item, and w
 bought most. A model that decides in a context takes what is not said of it from the user's last
 known one, and scores a user whom it has not met as any user.
 
+A model of sequences of baskets (attention-lstm) answers from its newest lists, those of a run with
+[recommend] or of `pannier predict`.
+
 Example:
   pannier recommend --model grocery-factors@champion --user CUST0000001234 --top 10
   pannier recommend --model shop-wide --user 541312140 --context page_views=10,session_time=714

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 use pannier_client::{Client, Rows};
 
@@ -12,7 +11,7 @@ use crate::args::Global;
 use crate::exit::{BadUsage, Exit};
 use crate::out;
 use crate::render::sql::{Column, Row, cells, columns, document, table};
-use crate::rows::{Draft, Format, RowWriter, Waiting};
+use crate::rows::{Format, Waiting, write};
 use crate::session::{Need, Session};
 use crate::signals::Interrupts;
 
@@ -151,38 +150,4 @@ async fn print(mut rows: Rows, global: &Global) -> anyhow::Result<()> {
         usize::MAX
     };
     Ok(out::lines(table(&columns, &all, rows.truncated(), widest))?)
-}
-
-/// Writes rows as they come: nothing is gathered.
-async fn write(
-    mut rows: Rows,
-    format: Format,
-    to: Option<&Path>,
-    waiting: &Waiting,
-) -> anyhow::Result<()> {
-    let draft = to.map(Draft::create).transpose()?;
-    let place = || to.map_or_else(|| "standard output".into(), |p| p.display().to_string());
-    let target: Box<dyn io::Write + Send> = match &draft {
-        Some(draft) => Box::new(draft.file()?),
-        None => Box::new(io::stdout()),
-    };
-    let mut writer = RowWriter::new(format, target, &rows.schema())?;
-    let mut count = 0;
-    while let Some(batch) = rows.next().await? {
-        writer
-            .write(&batch)
-            .with_context(|| format!("cannot write {}", place()))?;
-        count += batch.num_rows() as u64;
-        waiting.rows(count);
-    }
-    writer
-        .finish()
-        .with_context(|| format!("cannot write {}", place()))?;
-    if let Some(draft) = draft {
-        draft.keep()?;
-    }
-    if rows.truncated() {
-        out::note("note: there are more rows; --limit says how many to write");
-    }
-    Ok(())
 }

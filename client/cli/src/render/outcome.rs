@@ -64,6 +64,12 @@ pub fn produced(result: &StepOutcome) -> Produced {
                 ..Produced::good("", "", more)
             }
         }
+        StepOutcome::Listed {
+            users, rows, table, ..
+        } => {
+            let more = format!("{}, table {table}", plural(*rows, "place"));
+            Produced::good(plural(*users, "user"), "", more)
+        }
         StepOutcome::Withheld { reason } => Produced {
             mark: Mark::Warn,
             ..Produced::good("", "", format!("no lists are written: {reason}"))

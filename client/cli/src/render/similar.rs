@@ -30,28 +30,43 @@ pub fn similar(answer: &Similar) -> Vec<String> {
 
 /// Best first.
 pub fn recommended(answer: &Recommended, user: &str, items: &[String]) -> Vec<String> {
-    let mut table = Table::new(&[">", "item", "name", ">score"]).widest(50);
+    let score = if answer.probabilities {
+        ">probability"
+    } else {
+        ">score"
+    };
+    let listed = answer.listed_by.is_some();
+    let columns = [">", "item", "name", score, "bought"];
+    let columns = &columns[..if listed { 5 } else { 4 }];
+    // A model that decides in a context scores anybody; the most bought items have no scores.
+    let popular = answer.unknown && items.is_empty() && (listed || !answer.probabilities);
+    let mut table = Table::new(columns).widest(50);
     for (i, item) in answer.items.iter().enumerate() {
-        // The most bought items have none.
-        let score = if answer.unknown && items.is_empty() {
+        let score = if popular {
             String::new()
         } else {
             format!("{:.4}", item.score)
         };
-        table.row([
+        let bought = if item.bought == Some(true) { "yes" } else { "" };
+        let row = [
             (i + 1).to_string(),
             item.item_id.clone(),
             item.name.clone(),
             score,
-        ]);
+            bought.to_owned(),
+        ];
+        table.row(row.into_iter().take(columns.len()));
     }
     let what = match (answer.unknown, items) {
         (false, _) => format!("for user {user}"),
-        (true, []) => format!("does not know user {user}; the most bought items"),
+        (true, []) if popular => format!("does not know user {user}; the most bought items"),
+        (true, []) => format!("does not know user {user}; as for any user"),
         (true, items) => format!("for who has {}", items.join(", ")),
     };
+    let from = answer.listed_by.as_ref();
+    let from = from.map_or_else(String::new, |run| format!("; lists of run {run}"));
     let mut lines = vec![format!(
-        "{} version {}, {what}",
+        "{} version {}, {what}{from}",
         answer.model, answer.version
     )];
     lines.extend(table.lines());
@@ -90,12 +105,15 @@ mod tests {
             item_id: id.into(),
             name: "milk".into(),
             score,
+            bought: None,
         };
         let mut answer = Recommended {
             model: "m".into(),
             version: 2,
             unknown: false,
             items: vec![item("P1", 0.75)],
+            listed_by: None,
+            probabilities: false,
         };
         let want = "m version 2, for user u\n   item  name   score\n1  P1    milk  0.7500";
         assert_eq!(recommended(&answer, "u", &[]).join("\n"), want);
@@ -111,6 +129,36 @@ mod tests {
             "{lines}"
         );
         assert!(!lines.contains("0.75"), "{lines}");
+        answer.probabilities = true;
+        let lines = recommended(&answer, "u", &[]).join("\n");
+        assert!(
+            lines.contains("as for any user") && lines.contains("0.75"),
+            "{lines}"
+        );
+    }
+
+    #[test]
+    fn a_list_says_what_was_bought() {
+        let item = |id: &str, score, bought| pannier_client::RecommendedItem {
+            item_id: id.into(),
+            name: "milk".into(),
+            score,
+            bought: Some(bought),
+        };
+        let answer = Recommended {
+            model: "m".into(),
+            version: 2,
+            unknown: false,
+            items: vec![item("P1", 0.75, true), item("P2", 0.5, false)],
+            listed_by: Some("r".into()),
+            probabilities: true,
+        };
+        let want = "\
+m version 2, for user u; lists of run r
+   item  name  probability  bought
+1  P1    milk       0.7500  yes
+2  P2    milk       0.5000";
+        assert_eq!(recommended(&answer, "u", &[]).join("\n"), want);
     }
 
     #[test]

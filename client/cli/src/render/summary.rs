@@ -44,7 +44,19 @@ pub struct Summary {
     paired: Vec<PairedRow>,
     decided: Option<DecidedRow>,
     published: Vec<(Mark, String)>,
+    lists: Vec<Lists>,
     report: Option<String>,
+}
+
+/// Lists that are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lists {
+    /// The table.
+    pub table: String,
+    /// Its version.
+    pub version: String,
+    /// Path of its file below the warehouse.
+    path: String,
 }
 
 impl Summary {
@@ -85,6 +97,16 @@ impl Summary {
                 self.paired.extend(paired.iter().cloned());
             }
             StepOutcome::Published { .. } => self.published.push(publication(result)),
+            StepOutcome::Listed {
+                table,
+                version,
+                path,
+                ..
+            } => self.lists.push(Lists {
+                table: table.clone(),
+                version: version.clone(),
+                path: path.clone(),
+            }),
             StepOutcome::Report { path } => self.report = Some(path.clone()),
             _ => {}
         }
@@ -93,6 +115,11 @@ impl Summary {
     /// How the run ended, as far as seen.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
+    }
+
+    /// The lists that the run made or found.
+    pub fn lists(&self) -> &[Lists] {
+        &self.lists
     }
 
     /// The last lines of a run. `warehouse` is the root of what paths are below of.
@@ -121,6 +148,10 @@ impl Summary {
                 .iter()
                 .map(|(mark, text)| Line::new(*mark, format!("published  {text}"))),
         );
+        lines.extend(self.lists.iter().map(|lists| {
+            let path = below(warehouse, &lists.path);
+            Line::new(Mark::Note, format!("lists      {}  {path}", lists.table))
+        }));
         if let Some(path) = &self.report {
             lines.push(Line::new(
                 Mark::Note,

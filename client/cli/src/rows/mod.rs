@@ -4,7 +4,9 @@
 mod draft;
 mod format;
 mod waiting;
+mod write;
 
 pub use draft::Draft;
 pub use format::{Format, RowWriter};
 pub use waiting::Waiting;
+pub use write::write;

@@ -21,6 +21,35 @@ pub(super) fn is_share(value: f64) -> bool {
 /// Largest number of neighbours.
 pub(super) const NEIGHBOURS: u32 = 100_000;
 
+/// Params of popularity: score(i) = Σ over train baskets b that hold i of decay^(days from b to the newest
+/// train basket of all), by calendar days, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PopularityParams {
+    /// Weight of a basket by that of one of the next day, above 0 and at most 1; 1 unless given: then it
+    /// is how many train baskets hold the item. Below 1 only baskets of known users count, which have
+    /// sequences, and only users are ranked for.
+    pub decay: f64,
+}
+
+impl PopularityParams {
+    /// What holds unless other params are given.
+    pub const DEFAULT: Self = Self { decay: 1.0 };
+
+    pub(super) fn read(table: &Table<'_, '_>) -> Self {
+        let decay = table.number("decay", DECAY, is_decay);
+        Self {
+            decay: decay.unwrap_or(Self::DEFAULT.decay),
+        }
+    }
+}
+
+impl Default for PopularityParams {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// Params of personal frequency: score(i) = Σ over baskets b that hold i of decay^(n - b).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -100,7 +100,7 @@ fn axis<'a, T: Copy>(values: &'a [T], set: impl Fn(&mut BaselineModel, T) + 'a) 
 impl BaselineStudy {
     /// The lists that have values, the slowest first: trials that share most of the work are near.
     fn axes(&self) -> Vec<Axis<'_>> {
-        use BaselineModel::{ItemKnn, PersonalFrequency, TifuKnn, UpCf};
+        use BaselineModel::{ItemKnn, PersonalFrequency, Popularity, TifuKnn, UpCf};
         let all = vec![
             axis(&self.fill, |model, v| {
                 if let PersonalFrequency(p) = model {
@@ -159,6 +159,7 @@ impl BaselineStudy {
                 }
             }),
             axis(&self.decay, |model, v| match model {
+                Popularity(p) => p.decay = v,
                 PersonalFrequency(p) => p.decay = v,
                 ItemKnn(p) => p.decay = v,
                 _ => {}
@@ -205,11 +206,13 @@ impl BaselineStudy {
             (values > 0).then(|| format!("{name} {value}"))
         };
         let all = match trial {
-            BaselineModel::Popularity
-            | BaselineModel::CoOccurrence
+            BaselineModel::CoOccurrence
             | BaselineModel::LastBasket
             | BaselineModel::Logistic(_)
             | BaselineModel::BoostedTrees(_) => vec![],
+            BaselineModel::Popularity(p) => {
+                vec![of(self.decay.len(), "decay", p.decay.to_string())]
+            }
             BaselineModel::PersonalFrequency(p) => vec![
                 of(self.decay.len(), "decay", p.decay.to_string()),
                 of(self.fill.len(), "fill", p.fill.name().into()),
@@ -281,11 +284,14 @@ impl BaselineStudy {
             ..default
         };
         match model {
-            BaselineModel::Popularity
-            | BaselineModel::CoOccurrence
+            BaselineModel::CoOccurrence
             | BaselineModel::LastBasket
             | BaselineModel::Logistic(_)
             | BaselineModel::BoostedTrees(_) => study,
+            BaselineModel::Popularity(_) => Self {
+                decay: decays("decay"),
+                ..study
+            },
             BaselineModel::PersonalFrequency(_) => Self {
                 decay: decays("decay"),
                 fill: words(table, "fill", &Fill::ALL),

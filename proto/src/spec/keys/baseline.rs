@@ -7,6 +7,16 @@ pub(in super::super) const BASELINE: TableKeys = TableKeys {
     required: &["model"],
     optional: &["name", "params", "study"],
 };
+pub(in super::super) const POPULARITY: TableKeys = TableKeys {
+    header: "params of popularity",
+    required: &[],
+    optional: &["decay"],
+};
+pub(in super::super) const POPULARITY_STUDY: TableKeys = TableKeys {
+    header: "study of popularity",
+    required: &[],
+    optional: &["k", "trials", "decay"],
+};
 pub(in super::super) const PERSONAL_FREQUENCY: TableKeys = TableKeys {
     header: "params of personal-frequency",
     required: &[],

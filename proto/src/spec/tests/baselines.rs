@@ -1,7 +1,9 @@
 //! Baselines: what errors look like, what a study tries, and specs that were written before there were
 //! params.
 
-use super::super::{BaselineModel, BaselineSpec, PersonalFrequencyParams, TifuKnnParams};
+use super::super::{
+    BaselineModel, BaselineSpec, PersonalFrequencyParams, PopularityParams, Question, TifuKnnParams,
+};
 use super::{error_after_head, parse};
 
 /// Behind a baseline with a study.
@@ -123,8 +125,14 @@ fn the_same_model_twice_and_a_gate_over_the_second() {
 #[test]
 fn json_without_params_has_the_defaults() {
     for (json, model) in [
-        (r#"{"model":"popularity"}"#, BaselineModel::Popularity),
-        (r#""popularity""#, BaselineModel::Popularity),
+        (
+            r#"{"model":"popularity"}"#,
+            BaselineModel::Popularity(PopularityParams::default()),
+        ),
+        (
+            r#""popularity""#,
+            BaselineModel::Popularity(PopularityParams::default()),
+        ),
         (
             r#"{"model":"personal-frequency"}"#,
             BaselineModel::PersonalFrequency(PersonalFrequencyParams::default()),
@@ -186,6 +194,33 @@ fn a_study_tries_every_combination_or_draws_some() {
         .map(|d| expected.iter().position(|e| e == d).unwrap());
     assert!(places.collect::<Vec<_>>().is_sorted_by(|a, b| a < b));
     assert!((2..20).any(|seed| described(&some, seed) != drawn));
+}
+
+#[test]
+fn popularity_that_decays_is_for_users() {
+    let spec = |rest: &str| {
+        let text = format!("[[baseline]]\nmodel = \"popularity\"\n{rest}");
+        parse(&with(&text)).baseline.remove(0)
+    };
+    let both = |spec: &BaselineSpec| [Question::Basket, Question::User].map(|q| spec.answers(q));
+    let plain = spec("");
+    assert!(both(&plain) == [true, true] && !plain.reads_sequences());
+    for rest in [
+        "params = { decay = 0.9 }\n",
+        "study = { decay = [0.9, 1] }\n",
+    ] {
+        let decays = spec(rest);
+        assert_eq!(both(&decays), [false, true], "{rest}");
+        assert!(decays.reads_sequences(), "{rest}");
+    }
+    assert_eq!(
+        error_of("[[baseline]]\nmodel = \"popularity\"\nparams = { decay = 0 }\n"),
+        r#"error: `decay` in params of popularity must be a number above 0 and at most 1, found 0
+  --> spec.toml:10:20
+   |
+10 | params = { decay = 0 }
+   |                    ^"#
+    );
 }
 
 #[test]

@@ -913,8 +913,7 @@ prop_compose! {
         let (als, asked_for) = users.unzip();
         let (recommend, segments) = asked_for.unwrap_or_default();
         let asked = |baseline: &BaselineSpec| {
-            let model = baseline.model;
-            model.answers(Question::Basket) || (als.is_some() && model.answers(Question::User)) || (wide.is_some() && model.answers(Question::Decision))
+            baseline.answers(Question::Basket) || (als.is_some() && baseline.answers(Question::User)) || (wide.is_some() && baseline.answers(Question::Decision))
         };
         let judged = |b: BaselineSpec| BaselineSpec { study: b.study.filter(|_| split.validates()), ..b };
         let baseline = baselines.into_iter().chain(BaselineModel::ALL.map(BaselineSpec::from)).filter(asked).map(judged).collect();

@@ -172,7 +172,7 @@ async fn baskets_of_lgsr_are_what_its_lines_say() {
     assert_eq!(staged.number(tree).await, 0);
 }
 
-/// The context of the whole session tells the label, the one up to the decision much less.
+/// The context of the whole session tells the label, the one up to the decision less.
 #[tokio::test]
 async fn a_leaky_context_knows_more_of_purchases_than_an_honest_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -190,8 +190,9 @@ async fn a_leaky_context_knows_more_of_purchases_than_an_honest_one() {
             .await;
         assert!(positive > 100, "{positive}");
     }
+    // The honest one tells something too: the more somebody looks at, the likelier a purchase.
     assert!(
-        ratios[0] + 10 < ratios[1],
+        ratios[0] + 5 < ratios[1],
         "purchased to not, in %: {ratios:?}"
     );
     // Where two users share a session, the leaky form loses pairs.

@@ -93,7 +93,7 @@ impl Baseline {
     fn of(baseline: &BaselineSpec, train: &Train) -> Result<Self, TrainerError> {
         let (batch, context) = (&train.batch, &train.context);
         let judge = match &baseline.model {
-            BaselineModel::Popularity => {
+            BaselineModel::Popularity(_) => {
                 Judge::Popularity(Shares::new(&batch.items, &batch.labels))
             }
             BaselineModel::Logistic(params) => {

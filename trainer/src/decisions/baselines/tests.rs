@@ -139,7 +139,7 @@ fn threads_change_no_bit_of_a_baseline() {
         ..BoostedTreesParams::DEFAULT
     };
     let models = [
-        BaselineModel::Popularity,
+        BaselineModel::Popularity(Default::default()),
         BaselineModel::Logistic(logistic),
         BaselineModel::BoostedTrees(trees),
     ];

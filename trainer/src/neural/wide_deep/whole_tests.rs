@@ -119,7 +119,7 @@ fn the_world_is_recovered_and_baselines_are_as_good_as_what_they_know() {
     assert!((mean - bought).abs() < 0.03, "{mean} {bought}");
     let of = |model| scene.judged(baseline(&scene, model));
     let logistic = |features| LogisticParams { features, l2: 1.0 };
-    let (popularity, shares) = of(BaselineModel::Popularity);
+    let (popularity, shares) = of(BaselineModel::Popularity(Default::default()));
     let (priced, _) = of(BaselineModel::Logistic(logistic(DecisionFeatures::Price)));
     let (all, of_all) = of(BaselineModel::Logistic(logistic(DecisionFeatures::All)));
     let (trees, of_trees) = of(BaselineModel::BoostedTrees(BoostedTreesParams::DEFAULT));
