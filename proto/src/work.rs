@@ -79,6 +79,9 @@ pub struct TrainWork {
     /// epochs are trained, and the last one counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<FeedSpec>,
+    /// Of the attention LSTM with neighbours: all users' baskets, columns user_id, baskets, train, valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequences: Option<FeedSpec>,
     /// Path of the vocab's table manifest; of wide-and-deep, of the table decision_items, which has the
     /// columns of a vocab and category, category_idx: UInt32, price: Float32.
     pub vocab: String,

@@ -55,6 +55,8 @@ fn read(file: &str) -> Result<(Sizes, Vec<Named>, Vec<Users>)> {
         hidden: hidden as usize,
         attention: attention as usize,
         repeat: 0,
+        layers: 1,
+        near: false,
     };
     let mut weights = Vec::new();
     for (name, shape) in sizes.shapes() {

@@ -104,6 +104,7 @@ impl Scene {
                 seed: 1,
                 feed,
                 valid: None,
+                sequences: None,
                 vocab,
                 users: None,
                 checkpoints,

@@ -177,14 +177,15 @@ impl Order<'_> {
             seed: self.work.seed,
             feed: &self.work.feed,
             valid: self.work.valid.as_ref(),
+            sequences: self.work.sequences.as_ref(),
             vocab: self.vocab,
             checkpoints: &self.work.checkpoints,
             gathered: self.work.gathered,
         };
         let trained = training.run(self.context, self.storage)?;
-        let (folder, weights) = (&self.work.artifact, &trained.weights);
-        let (vocab, config) = (self.vocab, &self.config);
-        let files = attention_lstm::artifact::write(self.storage, folder, weights, vocab, config)?;
+        let learned = (trained.weights.as_slice(), trained.neighbours.as_deref());
+        let (folder, vocab, config) = (&self.work.artifact, self.vocab, &self.config);
+        let files = attention_lstm::artifact::write(self.storage, folder, learned, vocab, config)?;
         Ok(Fitted {
             files,
             steps: trained.steps,

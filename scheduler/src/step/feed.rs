@@ -75,6 +75,22 @@ pub async fn validation(run: &StepRun, train: &TrainSpec) -> Result<Option<FeedS
     }
 }
 
+/// The feed of all users' baskets, where a training compares users by them.
+pub async fn sequences(run: &StepRun, train: &TrainSpec) -> Result<Option<FeedSpec>, StepFailure> {
+    match &train.model {
+        ModelSpec::AttentionLstm(params) if params.neighbours > 0 => {
+            let sequences = check::manifest(run, "sequences").await?;
+            let columns = ["user_id", "baskets", "train", "valid"];
+            Ok(Some(select(
+                &sequences,
+                &columns,
+                run.record.plan.spec.seed,
+            )))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// Users' baskets, one of a part and those before it.
 async fn next_baskets(
     run: &StepRun,
@@ -82,6 +98,11 @@ async fn next_baskets(
     (part, target): (Part, Target),
 ) -> Result<FeedSpec, StepFailure> {
     let sequences = check::manifest(run, "sequences").await?;
+    let mut columns = vec!["baskets", "train", "valid"];
+    if params.neighbours > 0 {
+        // Nobody is their own neighbour.
+        columns.push("user_id");
+    }
     Ok(FeedSpec {
         transform: Transform::Sequences {
             part,
@@ -89,11 +110,7 @@ async fn next_baskets(
             max_history: params.max_history,
         },
         batch_rows: u64::from(params.batch),
-        ..select(
-            &sequences,
-            &["baskets", "train", "valid"],
-            run.record.plan.spec.seed,
-        )
+        ..select(&sequences, &columns, run.record.plan.spec.seed)
     })
 }
 

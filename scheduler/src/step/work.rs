@@ -10,7 +10,7 @@ use pannier_proto::work::{
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::feed::{put, select, training, validation};
+use super::feed::{put, select, sequences, training, validation};
 use super::{StepFailure, StepResult, check, decisions};
 use crate::driver::StepRun;
 use crate::error::SchedulerError;
@@ -28,6 +28,10 @@ pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
     if let Some(valid) = &valid {
         put(run, valid).await?;
     }
+    let sequences = sequences(run, train).await?;
+    if let Some(sequences) = &sequences {
+        put(run, sequences).await?;
+    }
     let (vocab, users) = match train.model.question() {
         Question::Decision => {
             let (items, users) = decisions::vocabs(run).await?;
@@ -40,6 +44,7 @@ pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
         seed: run.record.plan.spec.seed,
         feed,
         valid,
+        sequences,
         vocab,
         users,
         checkpoints: objects::checkpoints(&run.record.run_id, &train.name),

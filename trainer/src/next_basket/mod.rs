@@ -24,4 +24,8 @@ mod up_cf;
 #[cfg(test)]
 mod whole_tests;
 
+pub(crate) use nearest::Nearest;
 pub(crate) use scorer::NextBasket;
+pub(crate) use sequences::Sequences;
+pub(crate) use sparse::{Entry, Rows};
+pub(crate) use tifu_knn::vector;

@@ -5,7 +5,7 @@
 ///
 /// Values are rounded to f32, so that two that differ only by the order in which they were summed are
 /// equal.
-pub(super) struct Nearest {
+pub(crate) struct Nearest {
     k: usize,
     /// (value, index); at most 2k.
     places: Vec<(f32, u32)>,
@@ -14,7 +14,7 @@ pub(super) struct Nearest {
 }
 
 impl Nearest {
-    pub(super) fn new(k: usize) -> Self {
+    pub(crate) fn new(k: usize) -> Self {
         Self {
             k,
             places: Vec::new(),
@@ -23,7 +23,7 @@ impl Nearest {
     }
 
     /// Indices must come in ascending order; an infinitely low value never has a place.
-    pub(super) fn offer(&mut self, value: f64, index: u32) {
+    pub(crate) fn offer(&mut self, value: f64, index: u32) {
         let value = value as f32;
         if value > self.worst && self.k > 0 {
             self.places.push((value, index));
@@ -43,7 +43,7 @@ impl Nearest {
     }
 
     /// The places, best first.
-    pub(super) fn finish(mut self) -> Vec<(f32, u32)> {
+    pub(crate) fn finish(mut self) -> Vec<(f32, u32)> {
         self.shrink();
         self.places.sort_unstable_by(better);
         self.places

@@ -118,6 +118,11 @@ impl Sequences {
         self.ends.len()
     }
 
+    /// A user's name.
+    pub(crate) fn name(&self, user: usize) -> &str {
+        self.names.get(user)
+    }
+
     /// Indices there are, PAD and UNK among them.
     pub(super) fn items(&self) -> usize {
         self.items
@@ -134,7 +139,7 @@ impl Sequences {
     }
 
     /// A user's baskets of training, the oldest first.
-    pub(super) fn history(&self, user: usize) -> Vec<&[u32]> {
+    pub(crate) fn history(&self, user: usize) -> Vec<&[u32]> {
         let from = user.checked_sub(1).map_or(0, |before| self.ends[before]);
         let baskets = from..self.ends[user];
         baskets.map(|basket| self.baskets.row(basket)).collect()

@@ -3,11 +3,11 @@
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// A column and its value.
-pub(super) type Entry = (u32, f32);
+pub(crate) type Entry = (u32, f32);
 
 /// Rows of `T`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Rows<T> {
+pub(crate) struct Rows<T> {
     values: Vec<T>,
     /// End of each row in `values`.
     ends: Vec<usize>,
@@ -24,29 +24,29 @@ impl<T> Default for Rows<T> {
 
 impl<T: Copy + Send> Rows<T> {
     /// Adds a row.
-    pub(super) fn push(&mut self, row: &[T]) {
+    pub(crate) fn push(&mut self, row: &[T]) {
         self.values.extend_from_slice(row);
         self.ends.push(self.values.len());
     }
 
     /// How many.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// A row.
-    pub(super) fn row(&self, at: usize) -> &[T] {
+    pub(crate) fn row(&self, at: usize) -> &[T] {
         self.span(at, at + 1)
     }
 
     /// The values of the rows `from..to`.
-    pub(super) fn span(&self, from: usize, to: usize) -> &[T] {
+    pub(crate) fn span(&self, from: usize, to: usize) -> &[T] {
         let end = |at: usize| at.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.values[end(from)..end(to)]
     }
 
     /// As many rows as `of` makes, in parallel.
-    pub(super) fn collect(rows: usize, of: impl Fn(usize) -> Vec<T> + Sync + Send) -> Self {
+    pub(crate) fn collect(rows: usize, of: impl Fn(usize) -> Vec<T> + Sync + Send) -> Self {
         let made: Vec<Vec<T>> = (0..rows).into_par_iter().map(of).collect();
         let mut all = Self::default();
         all.values.reserve_exact(made.iter().map(Vec::len).sum());
@@ -84,20 +84,20 @@ impl<T: Copy + Send> Rows<T> {
 
 impl Rows<u32> {
     /// For each column the rows that have it, ascending.
-    pub(super) fn transposed(&self, columns: usize) -> Self {
+    pub(crate) fn transposed(&self, columns: usize) -> Self {
         self.across(columns, |column| column, |row, _| row)
     }
 }
 
 impl Rows<Entry> {
     /// For each column the rows that have it, ascending, with its values there.
-    pub(super) fn transposed(&self, columns: usize) -> Self {
+    pub(crate) fn transposed(&self, columns: usize) -> Self {
         self.across(columns, |entry| entry.0, |row, entry| (row, entry.1))
     }
 }
 
 /// Sums by column, by column ascending. Of one column, values are added in the order in which they come.
-pub(super) fn summed(mut values: Vec<(u32, f64)>) -> Vec<Entry> {
+pub(crate) fn summed(mut values: Vec<(u32, f64)>) -> Vec<Entry> {
     values.sort_by_key(|value| value.0);
     let of_column = |same: &[(u32, f64)]| {
         let sum: f64 = same.iter().map(|value| value.1).sum();

@@ -70,7 +70,7 @@ impl TifuKnn {
 }
 
 /// A user's vector by item ascending.
-pub(super) fn vector(history: &[&[u32]], params: &TifuKnnParams) -> Vec<Entry> {
+pub(crate) fn vector(history: &[&[u32]], params: &TifuKnnParams) -> Vec<Entry> {
     let groups = history.len().min(params.groups as usize).max(1);
     let (size, larger) = (history.len() / groups, history.len() % groups);
     let mut baskets = history.iter().rev();

@@ -60,7 +60,9 @@ impl UserRanker for Attentive {
             let mut histories: Vec<History> = block.iter().map(history).collect();
             let known: Vec<bool> = histories.iter().map(|h| !h.is_empty()).collect();
             histories.retain(|history| !history.is_empty());
-            let chances = self.scorer.score(&histories)?;
+            let names = block.iter().zip(&known).filter(|(_, known)| **known);
+            let names: Vec<Option<&str>> = names.map(|(query, _)| query.user.as_deref()).collect();
+            let chances = self.scorer.score_of(&names, &histories)?;
             let items = self.counts.len() - FIRST_ITEM as usize;
             let mut rows = chances.chunks_exact(items);
             let rows = known

@@ -46,10 +46,10 @@ pub(crate) fn queries(
     if batch.column_by_name("items").is_none()
         && let Some(histories) = histories(batch, "queries", rows)?
     {
-        return Ok((
-            Arc::clone(names),
-            histories.into_iter().map(counted).collect(),
-        ));
+        let users = users(batch)?;
+        let of = |(row, history)| counted(history, of_row(users.as_ref(), row));
+        let queries = histories.into_iter().enumerate().map(of);
+        return Ok((Arc::clone(names), queries.collect()));
     }
     let Some(counts) = batch.column_by_name("counts") else {
         let of_basket = |items| Query {
@@ -66,11 +66,7 @@ pub(crate) fn queries(
     let mut histories = histories(batch, "queries", rows)?
         .unwrap_or_default()
         .into_iter();
-    let ids = batch
-        .column_by_name("user_id")
-        .map(|_| column(batch, "queries", "user_id", &DataType::Utf8));
-    let ids = ids.transpose()?;
-    let ids = ids.as_ref().map(|ids| ids.as_string::<i32>());
+    let ids = users(batch)?;
     let users = baskets(batch, rows)?.into_iter().enumerate();
     let queries = users.map(|(row, items)| {
         let counts = if counts.is_null(row) {
@@ -87,19 +83,31 @@ pub(crate) fn queries(
             return Err(wrong(format!("{counts} counts of {items} items")));
         }
         let history = histories.next().unwrap_or_default();
-        let user = ids.filter(|ids| ids.is_valid(row));
         Ok(Query {
             items,
             counts,
             history,
-            user: user.map(|ids| ids.value(row).to_owned()),
+            user: of_row(ids.as_ref(), row),
         })
     });
     Ok((Arc::clone(names), queries.collect::<Result<_, _>>()?))
 }
 
+/// Column `user_id` as text, where there is one.
+fn users(batch: &RecordBatch) -> Result<Option<ArrayRef>, TrainerError> {
+    let ids = batch.column_by_name("user_id");
+    let ids = ids.map(|_| column(batch, "queries", "user_id", &DataType::Utf8));
+    ids.transpose()
+}
+
+/// The user of a row.
+fn of_row(ids: Option<&ArrayRef>, row: usize) -> Option<String> {
+    let ids = ids?.as_string::<i32>();
+    ids.is_valid(row).then(|| ids.value(row).to_owned())
+}
+
 /// A query of a user's baskets.
-fn counted(history: Vec<Vec<u32>>) -> Query {
+fn counted(history: Vec<Vec<u32>>, user: Option<String>) -> Query {
     let mut counts = BTreeMap::new();
     for item in history.iter().flatten() {
         *counts.entry(*item).or_insert(0.0) += 1.0;
@@ -108,7 +116,7 @@ fn counted(history: Vec<Vec<u32>>) -> Query {
         items: counts.keys().copied().collect(),
         counts: counts.into_values().collect(),
         history,
-        user: None,
+        user,
     }
 }
 

@@ -235,6 +235,7 @@ pub(crate) fn scene(params: WideDeepParams, decisions: usize, validated: bool) -
         feed: shuffled.spec,
         valid: validated.then_some(valid.spec),
         vocab: ITEMS_TABLE.into(),
+        sequences: None,
         users: Some(USERS_TABLE.into()),
         checkpoints: "run/ckpt".into(),
         artifact: "artifact".into(),

@@ -39,7 +39,7 @@ impl Run {
         asked: RecordBatch,
     ) -> Self {
         let feed = TestFeed::of_table(table, rows);
-        Self::of_feeds(spec, counts, feed, None, asked)
+        Self::of_feeds(spec, counts, feed, (None, None), asked)
     }
 
     /// The same of sequences that are cut, so many rows at a time in another order every epoch; `valid`:
@@ -60,14 +60,16 @@ impl Run {
         };
         let mut feed = of(cut);
         feed.spec.shuffle = true;
-        Self::of_feeds(spec, counts, feed, valid.map(of), asked)
+        let compared = matches!(&spec, ModelSpec::AttentionLstm(p) if p.neighbours > 0);
+        let sequences = compared.then(|| TestFeed::of_table(table, rows.clone()));
+        Self::of_feeds(spec, counts, feed, (valid.map(of), sequences), asked)
     }
 
     fn of_feeds(
         spec: ModelSpec,
         counts: &[i64],
         feed: TestFeed,
-        valid: Option<TestFeed>,
+        (valid, sequences): (Option<TestFeed>, Option<TestFeed>),
         asked: RecordBatch,
     ) -> Self {
         let runtime = runtime();
@@ -75,12 +77,14 @@ impl Run {
         let queries = TestFeed::of_table("histories", asked);
         let mut feeds = vec![feed.clone(), queries.clone()];
         feeds.extend(valid.clone());
+        feeds.extend(sequences.clone());
         let executor = TestExecutor::start(&runtime, "e", feeds, Fault::None);
         let work = TrainWork {
             spec,
             seed: 3,
             feed: feed.spec,
             valid: valid.map(|feed| feed.spec),
+            sequences: sequences.map(|feed| feed.spec),
             vocab: VOCAB.into(),
             users: None,
             checkpoints: "run/ckpt".into(),

@@ -1151,6 +1151,38 @@ fn a_table_without_sql() {
 }
 
 #[test]
+fn neighbours_of_the_attention_lstm_need_what_they_are_part_of() {
+    let error = error_after_head(
+        r#"[[train]]
+name = "next"
+model = "attention-lstm"
+params = { candidates = 20 }
+
+[[train]]
+name = "plain"
+model = "attention-lstm"
+params = { repeat_units = 0, neighbours = 10 }
+"#,
+    );
+    assert_eq!(
+        error,
+        r#"error: `candidates` in params of attention-lstm has no meaning without neighbours
+ --> spec.toml:8:25
+  |
+8 | params = { candidates = 20 }
+  |                         ^^
+  = help: remove it, or give `neighbours`
+
+error: `neighbours` in params of attention-lstm has no meaning in the plain model
+  --> spec.toml:13:43
+   |
+13 | params = { repeat_units = 0, neighbours = 10 }
+   |                                           ^^
+   = help: remove it, or repeat_units = 0"#
+    );
+}
+
+#[test]
 fn params_of_the_attention_lstm_that_cannot_be() {
     let error = error_after_head(
         r#"[[train]]

@@ -252,6 +252,12 @@ recurrent_dropout = 0
 max_history = 40
 max_basket = 16
 repeat_units = 8
+repeat_layers = 2
+neighbours = 30
+candidates = 20
+groups = 5
+within_decay = 0.8
+group_decay = 0.7
 loss = "balanced-bce"
 watch = "recall"
 k = 20
@@ -394,7 +400,8 @@ const FULL_JSON: &str = concat!(
     r#"{"name":"next","model":"attention-lstm","params":{"embedding":24,"hidden":32,"attention":40,"epochs":3,"batch":16,"#,
     r#""optimizer":"adamw","learning_rate":0.01,"warmup_steps":100,"schedule":"plateau","plateau_factor":0.6,"#,
     r#""plateau_patience":1,"weight_decay":0.01,"clip_norm":5.0,"dropout":0.1,"recurrent_dropout":0.0,"#,
-    r#""max_history":40,"max_basket":16,"repeat_units":8,"loss":"balanced-bce","watch":"recall","k":20,"patience":3,"#,
+    r#""max_history":40,"max_basket":16,"repeat_units":8,"repeat_layers":2,"neighbours":30,"candidates":20,"#,
+    r#""groups":5,"within_decay":0.8,"group_decay":0.7,"loss":"balanced-bce","watch":"recall","k":20,"patience":3,"#,
     r#""checkpoint_steps":50},"expand":"trainer","gate":"recall@10 > 0.1"},"#,
     r#"{"name":"offers","model":"wide-and-deep","params":{"embedding":8,"wide":24,"#,
     r#""crosses":[["item","weekday"],["user","category"]],"cross_buckets":1024,"deep":[32,16],"join":12,"#,

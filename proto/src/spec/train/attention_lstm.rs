@@ -52,6 +52,22 @@ pub struct AttentionLstmParams {
     /// Units by which a user's own items, how often and how lately they were bought, have a say of their
     /// own in whether they are bought again, 0 to 256, 0 for the plain model; 16 unless given.
     pub repeat_units: u32,
+    /// Layers of that network, 1 or 2; 1 unless given.
+    pub repeat_layers: u32,
+    /// Users nearest to a user by what they bought, whose baskets have a say in the same way, 0 to 10000, 0
+    /// for none; 0 unless given. Users are compared as by [TIFU-KNN](super::super::TifuKnnParams).
+    pub neighbours: u32,
+    /// Of neighbours: items that the user never bought which they have a say in besides the user's own,
+    /// those that they bought most, 0 to 10000; 50 unless given.
+    pub candidates: u32,
+    /// Of neighbours: groups that a user's baskets are cut into, 1 to 1000; 1 unless given.
+    pub groups: u32,
+    /// Of neighbours: weight of a basket by that of the next newer one of its group, above 0 and at most
+    /// 1; 0.95 unless given.
+    pub within_decay: f64,
+    /// Of neighbours: weight of a group by that of the next newer one, above 0 and at most 1; 0.9 unless
+    /// given.
+    pub group_decay: f64,
     /// What is minimised: `bce`, binary cross-entropy over all items, or `balanced-bce`, by which an item's
     /// few purchases weigh as much as its many absences; `bce` unless given.
     pub loss: BasketLoss,
@@ -150,6 +166,12 @@ impl Default for AttentionLstmParams {
             max_history: 80,
             max_basket: 256,
             repeat_units: 16,
+            repeat_layers: 1,
+            neighbours: 0,
+            candidates: 50,
+            groups: 1,
+            within_decay: 0.95,
+            group_decay: 0.9,
             loss: BasketLoss::Bce,
             watch: Watch::Ndcg,
             k: 10,
@@ -175,6 +197,10 @@ impl AttentionLstmParams {
                 |n| (0.0..1.0).contains(&n),
                 default,
             )
+        };
+        let decay = |key, default| {
+            let allowed = |n| n > 0.0 && n <= 1.0;
+            number(key, "above 0 and at most 1", allowed, default)
         };
         Self {
             embedding: whole("embedding", 8..=1024, default.embedding),
@@ -213,6 +239,12 @@ impl AttentionLstmParams {
             max_history: whole("max_history", 0..=u32::MAX, default.max_history),
             max_basket: whole("max_basket", 1..=65536, default.max_basket),
             repeat_units: whole("repeat_units", 0..=256, default.repeat_units),
+            repeat_layers: whole("repeat_layers", 1..=2, default.repeat_layers),
+            neighbours: neighbours(table).unwrap_or(default.neighbours),
+            candidates: whole("candidates", 0..=10_000, default.candidates),
+            groups: whole("groups", 1..=1000, default.groups),
+            within_decay: decay("within_decay", default.within_decay),
+            group_decay: decay("group_decay", default.group_decay),
             k: whole("k", 1..=1000, default.k),
             patience: whole("patience", 0..=u32::MAX, default.patience),
             checkpoint_steps: whole("checkpoint_steps", 0..=u32::MAX, default.checkpoint_steps),
@@ -253,4 +285,24 @@ fn hidden(table: &Table<'_, '_>) -> Option<u32> {
         table.fault("hidden", message, format!("take {near}"));
     }
     Some(hidden)
+}
+
+/// Neighbours, and whether what is said of them has a meaning.
+fn neighbours(table: &Table<'_, '_>) -> Option<u32> {
+    let neighbours = table.integer("neighbours", 0..=10_000);
+    let units: Option<u32> = table.integer("repeat_units", 0..=256);
+    if units == Some(0) {
+        let why = "has no meaning in the plain model";
+        table.refuse("repeat_layers", why, "remove it, or repeat_units = 0");
+        if neighbours.unwrap_or(0) > 0 {
+            table.refuse("neighbours", why, "remove it, or repeat_units = 0");
+        }
+    }
+    if neighbours.unwrap_or(0) == 0 {
+        for key in ["candidates", "groups", "within_decay", "group_decay"] {
+            let why = "has no meaning without neighbours";
+            table.refuse(key, why, "remove it, or give `neighbours`");
+        }
+    }
+    neighbours
 }

@@ -1,10 +1,14 @@
 //! The artifact of the attention LSTM.
 
+use std::sync::Arc;
+
 use pannier_proto::manifest::ArtifactFile;
 use pannier_proto::spec::AttentionLstmParams;
 
-use super::model::{Named, Sizes};
+use super::near_file;
+use super::neighbours::Neighbours;
 use super::score::Scorer;
+use super::sizes::{Named, Sizes};
 use super::state;
 use crate::artifact::{Artifact, ArtifactConfig, WEIGHTS};
 use crate::error::TrainerError;
@@ -19,18 +23,21 @@ pub(crate) fn sizes(params: &AttentionLstmParams, items: usize) -> Sizes {
         hidden: params.hidden as usize,
         attention: params.attention as usize,
         repeat: params.repeat_units as usize,
+        layers: params.repeat_layers as usize,
+        near: params.neighbours > 0,
     }
 }
 
 /// Writes all files of the artifact into a folder. Weights are named as [`Sizes::shapes`] has them;
-/// rows of `items` and `output.weights` are real items, in order of their index.
+/// rows of `items` and `output.weights` are real items, in order of their index. Those who have a say in
+/// the model go with it.
 ///
 /// # Errors
 /// [`TrainerError::Storage`] where writing fails.
 pub(crate) fn write(
     storage: &Storage,
     folder: &str,
-    weights: &[Named],
+    (weights, neighbours): (&[Named], Option<&Neighbours>),
     vocab: &Vocab,
     config: &ArtifactConfig,
 ) -> Result<Vec<ArtifactFile>, TrainerError> {
@@ -42,6 +49,10 @@ pub(crate) fn write(
     let vector = |item: usize| &table.numbers[item * dim..][..dim];
     let image = state::write(weights, "pannier", config.line()?)?;
     artifact.items(config, image, vocab, dim, vector, Vec::new())?;
+    if let Some(neighbours) = neighbours {
+        let file = near_file::write(storage, folder, neighbours.parts())?;
+        artifact.files.push(file);
+    }
     Ok(artifact.files)
 }
 
@@ -58,5 +69,11 @@ pub(crate) fn load(
 ) -> Result<Scorer, TrainerError> {
     let image = storage.get(&format!("{artifact}/{WEIGHTS}"))?;
     let sizes = sizes(params, items);
-    Scorer::new(sizes, state::read(&image, "", &sizes)?)
+    let scorer = Scorer::new(sizes, state::read(&image, "", &sizes)?)?;
+    if !sizes.near {
+        return Ok(scorer);
+    }
+    let (names, vectors) = near_file::read(storage, artifact, items)?;
+    let neighbours = Neighbours::new(params, names, vectors, items);
+    Ok(scorer.among(Some(Arc::new(neighbours))))
 }

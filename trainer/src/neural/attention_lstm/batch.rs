@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{AsArray, ListArray, RecordBatch};
-use arrow::datatypes::UInt32Type;
+use arrow::datatypes::{DataType, UInt32Type};
 use pannier_proto::ids::FIRST_ITEM;
 
+use super::neighbours::Near;
 use super::repeats::Repeats;
+use crate::columns::column;
 use crate::error::TrainerError;
 use crate::neural::kernels::{Baskets, Packing, Targets};
 
@@ -76,6 +78,20 @@ impl Batch {
         self
     }
 
+    /// The same with what users' neighbours say besides, in the order of the histories.
+    #[must_use]
+    pub(crate) fn with_near(
+        mut self,
+        histories: &[History],
+        near: &[Vec<Near>],
+        items: usize,
+    ) -> Self {
+        let order = self.packing.order.iter().map(|at| *at as usize);
+        let by_rank = order.map(|at| (&histories[at], &near[at]));
+        self.repeats = Some(Repeats::with(by_rank, items));
+        self
+    }
+
     /// Users.
     #[must_use]
     pub fn users(&self) -> usize {
@@ -123,14 +139,20 @@ fn real(basket: &[u32]) -> Vec<u32> {
     items
 }
 
+/// Users with what they bought next.
+#[derive(Debug, Default)]
+pub(crate) struct Users {
+    /// By name; none where they came without.
+    pub names: Vec<Option<String>>,
+    pub histories: Vec<History>,
+    pub targets: Vec<Vec<u32>>,
+}
+
 /// The users of a feed's batch whose history and next basket hold real items.
 ///
 /// # Errors
 /// [`TrainerError::Data`] where its columns are not `history` and `target`.
-pub(crate) fn users(
-    batch: &RecordBatch,
-    limits: Limits,
-) -> Result<(Vec<History>, Vec<Vec<u32>>), TrainerError> {
+pub(crate) fn users(batch: &RecordBatch, limits: Limits) -> Result<Users, TrainerError> {
     let wrong = |name: &str| {
         let reason = format!("column {name} is not there, or holds no lists of item indices");
         TrainerError::data("sequences", reason)
@@ -152,7 +174,12 @@ pub(crate) fn users(
     };
     let (bought, wanted) = (items(baskets, "history")?, items(targets, "target")?);
     let (starts, inner) = (histories.value_offsets(), baskets.value_offsets());
-    let mut users = (Vec::new(), Vec::new());
+    let names = match batch.column_by_name("user_id") {
+        Some(_) => Some(column(batch, "sequences", "user_id", &DataType::Utf8)?),
+        None => None,
+    };
+    let names = names.as_ref().map(|names| names.as_string::<i32>());
+    let mut users = Users::default();
     for row in 0..batch.num_rows() {
         let of = |at: usize| &bought[inner[at] as usize..inner[at + 1] as usize];
         let rows = starts[row] as usize..starts[row + 1] as usize;
@@ -160,8 +187,10 @@ pub(crate) fn users(
         let bounds = &targets.value_offsets()[row..row + 2];
         let target = real(&wanted[bounds[0] as usize..bounds[1] as usize]);
         if !history.is_empty() && !target.is_empty() {
-            users.0.push(history);
-            users.1.push(target);
+            let name = names.map(|names| names.value(row).to_owned());
+            users.names.push(name);
+            users.histories.push(history);
+            users.targets.push(target);
         }
     }
     Ok(users)

@@ -9,7 +9,8 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use pannier_proto::feed::{KeyedRng, mix};
 
 use super::batch::Batch;
-use super::model::{AttentionLstm, ITEMS, Named, Sizes};
+use super::model::AttentionLstm;
+use super::sizes::{ITEMS, Named, Sizes};
 use crate::error::TrainerError;
 use crate::neural::kernels::adam::{Moments, RowMoments, Step, squares};
 use crate::neural::kernels::pool;
@@ -317,6 +318,8 @@ mod tests {
         hidden: 16,
         attention: 8,
         repeat: 4,
+        layers: 2,
+        near: false,
     };
 
     #[test]
@@ -357,7 +360,7 @@ mod tests {
                 )
                 .unwrap();
         }
-        assert_eq!((before.len(), places(&learner)), (16, before));
+        assert_eq!((before.len(), places(&learner)), (18, before));
     }
 
     #[test]

@@ -93,10 +93,12 @@ pub(crate) fn measure(
     let mut feed = context.open(feed, (0, 0), 1, gathered)?;
     while let Some((step, _)) = feed.next_blocking()? {
         context.go_on()?;
-        let (histories, targets) = users(&step.batch, limits)?;
-        for (histories, targets) in histories.chunks(BLOCK).zip(targets.chunks(BLOCK)) {
+        let users = users(&step.batch, limits)?;
+        let names: Vec<Option<&str>> = users.names.iter().map(Option::as_deref).collect();
+        let blocks = users.histories.chunks(BLOCK).zip(names.chunks(BLOCK));
+        for ((histories, names), targets) in blocks.zip(users.targets.chunks(BLOCK)) {
             let (of_block, of_users) = pool.install(|| -> Result<_, TrainerError> {
-                let batch = scorer.sizes().batch(histories, targets)?;
+                let batch = scorer.batch((names, histories), targets)?;
                 let (chances, loss) = scorer.judge(&batch)?;
                 let ranked = chances.par_chunks(items).zip(&batch.packing.order);
                 let ranked = ranked.map(|(row, user)| of_user(row, &targets[*user as usize], k));

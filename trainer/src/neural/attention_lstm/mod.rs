@@ -1,7 +1,7 @@
 //! The attention LSTM: a user's next basket from the baskets before it. Item vectors → their mean over
 //! a basket → an LSTM in both directions over the baskets → additive attention → a probability for
 //! every item of the catalogue. Where asked for, a user's own items have logits of their own besides, of
-//! how often and how lately they were bought.
+//! how often and how lately they were bought, and items that like users buy, of how much they do.
 //!
 //! Items are counted from the first real one; PAD and UNK are dropped from baskets, and baskets that
 //! hold nothing else from histories. The table of item vectors stands outside of autodiff: a step
@@ -12,8 +12,11 @@ mod batch;
 mod learner;
 mod measure;
 mod model;
+mod near_file;
+mod neighbours;
 mod repeats;
 mod score;
+mod sizes;
 mod state;
 pub(crate) mod train;
 #[cfg(test)]
@@ -23,5 +26,6 @@ use super::schedule;
 pub(crate) use batch::Limits;
 pub use batch::{Batch, History};
 pub use learner::{Learner, Rates};
-pub use model::{AttentionLstm, Named, Sizes};
+pub use model::AttentionLstm;
 pub use score::Scorer;
+pub use sizes::{Named, Sizes};

@@ -7,10 +7,10 @@ use burn::backend::flex::FlexTensor;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use pannier_proto::feed::{KeyedRng, mix};
 
-use super::batch::{Batch, History};
-use super::repeats::{FEATURES, Repeats};
+use super::batch::Batch;
+use super::repeats::Repeats;
+use super::sizes::{BIAS, Named, Sizes};
 use crate::error::TrainerError;
 use crate::neural::kernels::Packing;
 use crate::neural::ops::{self, Balance, Dropout};
@@ -47,6 +47,14 @@ pub(crate) struct Repeat {
     user: Param<Tensor<2>>,
     user_bias: Param<Tensor<1>>,
     items: Param<Tensor<1>>,
+    second: Option<Second>,
+}
+
+/// The weights of a second layer of units.
+#[derive(Module, Debug)]
+pub(crate) struct Second {
+    weights: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
 }
 
 /// The attention LSTM over baskets' vectors.
@@ -57,151 +65,6 @@ pub struct AttentionLstm {
     attention: Attention,
     output: Output,
     repeat: Option<Repeat>,
-}
-
-/// How large it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sizes {
-    /// Items of the catalogue.
-    pub items: usize,
-    /// Numbers of an item's vector.
-    pub embedding: usize,
-    /// Units of a direction.
-    pub hidden: usize,
-    /// Units of attention.
-    pub attention: usize,
-    /// Units of what own items have besides; 0: nothing.
-    pub repeat: usize,
-}
-
-/// Weights with a name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Named {
-    /// As in files.
-    pub name: String,
-    /// Rows and columns, or how many.
-    pub shape: Vec<usize>,
-    /// Row after row.
-    pub numbers: Vec<f32>,
-}
-
-fn glorot(inputs: usize, outputs: usize) -> f32 {
-    (6.0 / (inputs + outputs) as f32).sqrt()
-}
-
-/// Name of the table of item vectors, which is not part of the module.
-pub(crate) const ITEMS: &str = "items";
-/// Names of the output's weights.
-pub(crate) const WEIGHTS: &str = "output.weights";
-pub(crate) const BIAS: &str = "output.bias";
-
-impl Sizes {
-    /// Users with their next baskets, as a model of this size reads them.
-    ///
-    /// # Errors
-    /// [`TrainerError::Data`] where an item is not in the catalogue.
-    pub fn batch(
-        &self,
-        histories: &[History],
-        targets: &[Vec<u32>],
-    ) -> Result<Batch, TrainerError> {
-        let batch = Batch::new(histories, targets, self.items)?;
-        Ok(match self.repeat {
-            0 => batch,
-            _ => batch.with_repeats(histories, self.items),
-        })
-    }
-
-    /// Whether weights are all there, in order and shape, of a model that the kernels can do.
-    ///
-    /// # Errors
-    /// [`TrainerError::Data`] where not.
-    pub(crate) fn check(&self, weights: &[Named]) -> Result<(), TrainerError> {
-        let wrong = |reason: String| Err(TrainerError::data("weights", reason));
-        if self.hidden == 0 || !self.hidden.is_multiple_of(16) || self.embedding == 0 {
-            return wrong("hidden units must be a multiple of 16, vectors not empty".into());
-        }
-        let shapes = self.shapes();
-        if weights.len() != shapes.len() {
-            return wrong(format!("{} of {} are there", weights.len(), shapes.len()));
-        }
-        for (of, (name, shape)) in weights.iter().zip(shapes) {
-            let len = shape.iter().product::<usize>();
-            if of.name != name || of.shape != shape || of.numbers.len() != len {
-                return wrong(format!(
-                    "`{}` is not `{name}` of the shape {shape:?}",
-                    of.name
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Every weight's name and shape: the table first, then those of the module as it is visited.
-    #[must_use]
-    pub fn shapes(&self) -> Vec<(&'static str, Vec<usize>)> {
-        let (gates, width) = (4 * self.hidden, 2 * self.hidden);
-        let mut shapes = vec![
-            (ITEMS, vec![self.items, self.embedding]),
-            ("ahead.input", vec![self.embedding, gates]),
-            ("ahead.recurrent", vec![self.hidden, gates]),
-            ("ahead.bias", vec![gates]),
-            ("back.input", vec![self.embedding, gates]),
-            ("back.recurrent", vec![self.hidden, gates]),
-            ("back.bias", vec![gates]),
-            ("attention.hidden", vec![width, self.attention]),
-            ("attention.bias", vec![self.attention]),
-            ("attention.score", vec![self.attention]),
-            (WEIGHTS, vec![self.items, width]),
-            (BIAS, vec![self.items]),
-        ];
-        if self.repeat > 0 {
-            shapes.extend([
-                ("repeat.features", vec![FEATURES, self.repeat]),
-                ("repeat.bias", vec![self.repeat]),
-                ("repeat.user", vec![width, self.repeat]),
-                ("repeat.user_bias", vec![self.repeat]),
-                ("repeat.items", vec![self.items]),
-            ]);
-        }
-        shapes
-    }
-
-    /// The first weights: uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio 2010), gates apart;
-    /// item vectors in ±0.5, and weights of the output, which has so many, in ±1/√inputs; biases 0,
-    /// those of forget gates 1 (Jozefowicz et al. 2015), and those of what weighs own items' units 1/units.
-    #[must_use]
-    pub fn first(&self, seed: u64) -> Vec<Named> {
-        let shapes = self.shapes().into_iter().enumerate();
-        let weights = shapes.map(|(at, (name, shape))| {
-            let len: usize = shape.iter().product();
-            let bound = match (name, shape.as_slice()) {
-                (ITEMS, _) => 0.5,
-                (WEIGHTS, [_, width]) => 1.0 / (*width as f32).sqrt(),
-                ("attention.hidden" | "repeat.features" | "repeat.user", [rows, columns]) => {
-                    glorot(*rows, *columns)
-                }
-                (_, [rows, gates]) => glorot(*rows, gates / 4),
-                ("attention.score", _) => glorot(len, 1),
-                _ => 0.0,
-            };
-            let mut rng = KeyedRng::new(mix(seed ^ mix(at as u64)));
-            let mut draw = || (rng.next_u64() >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
-            let mut numbers: Vec<f32> = (0..len).map(|_| bound * draw()).collect();
-            match name {
-                "ahead.bias" | "back.bias" => numbers[self.hidden..2 * self.hidden].fill(1.0),
-                // Units count from the first step on, whoever the user is.
-                "repeat.user_bias" => numbers.fill(1.0 / self.repeat as f32),
-                _ => {}
-            }
-            Named {
-                name: name.into(),
-                shape,
-                numbers,
-            }
-        });
-        weights.collect()
-    }
 }
 
 /// Hands a model its weights in the order of [`Sizes::shapes`].
@@ -261,6 +124,13 @@ impl AttentionLstm {
                     user: taken.param("repeat.user")?,
                     user_bias: taken.param("repeat.user_bias")?,
                     items: taken.param("repeat.items")?,
+                    second: match taken.weights.len() {
+                        0 => None,
+                        _ => Some(Second {
+                            weights: taken.param("repeat.second")?,
+                            bias: taken.param("repeat.second_bias")?,
+                        }),
+                    },
                 }),
             },
         })
@@ -294,13 +164,23 @@ impl AttentionLstm {
             let data = TensorData::new(numbers.to_vec(), [pairs]);
             Tensor::<1, Int>::from_data(data, &device)
         };
-        let features = TensorData::new(of.features.clone(), [pairs, FEATURES]);
+        let width = of.features.len() / pairs.max(1);
+        let features = TensorData::new(of.features.clone(), [pairs, width]);
         let features = Tensor::<2>::from_data(features, &device);
         let units = features.matmul(repeat.features.val()) + repeat.bias.val().unsqueeze();
+        let mut units = relu(units);
+        if let Some(Second { weights, bias }) = &repeat.second {
+            units = relu(units.matmul(weights.val()) + bias.val().unsqueeze());
+        }
         let weights = users.matmul(repeat.user.val()) + repeat.user_bias.val().unsqueeze();
         let weights = weights.select(0, places(&of.ranks));
-        let sums: Tensor<1> = (relu(units) * weights).sum_dim(1).squeeze_dim(1);
-        Some(sums + repeat.items.val().select(0, places(&of.items)))
+        let sums: Tensor<1> = (units * weights).sum_dim(1).squeeze_dim(1);
+        let mut items = repeat.items.val().select(0, places(&of.items));
+        if let Some(own) = &of.own {
+            let own = TensorData::new(own.clone(), [pairs]);
+            items = items * Tensor::from_data(own, &device);
+        }
+        Some(sums + items)
     }
 
     /// The loss of users' vectors by rank.

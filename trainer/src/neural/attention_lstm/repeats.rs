@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::batch::History;
+use super::neighbours::{self, Near};
 use crate::neural::kernels::Targets;
 
 /// Weights of a basket by that of the next newer one; of each the sum over baskets with the item is a
@@ -19,7 +20,7 @@ const DECAYS: [f32; 5] = [0.5, 0.8, 0.9, 0.95, 1.0];
 /// Features of a pair.
 pub const FEATURES: usize = 2 * DECAYS.len() + 6;
 
-/// Own items of users, with their features.
+/// Items of users, with their features: their own, and those that neighbours suggest.
 #[derive(Debug, Clone)]
 pub struct Repeats {
     /// By item, then by rank.
@@ -27,7 +28,9 @@ pub struct Repeats {
     /// Of each pair: the rank of its user, and its item.
     pub ranks: Vec<i32>,
     pub items: Vec<i32>,
-    /// [pairs, FEATURES].
+    /// Of each pair: 1 where the item is the user's own, else 0; none where all are.
+    pub own: Option<Vec<f32>>,
+    /// [pairs, FEATURES], and what neighbours say behind that.
     pub features: Vec<f32>,
 }
 
@@ -41,6 +44,43 @@ struct Bought {
 }
 
 impl Repeats {
+    /// Of users' histories and what their neighbours say, by rank; of a catalogue of so many items.
+    pub(crate) fn with<'a>(
+        users: impl Iterator<Item = (&'a History, &'a Vec<Near>)>,
+        items: usize,
+    ) -> Self {
+        let users: Vec<_> = users.collect();
+        let items_of = |near: &[Near]| near.iter().map(|near| near.item).collect();
+        let lists: Vec<Vec<u32>> = users.iter().map(|(_, near)| items_of(near)).collect();
+        let pairs = Targets::new(lists.iter().map(Vec::as_slice), items);
+        let (count, width) = (pairs.sequences.len(), FEATURES + neighbours::FEATURES);
+        let mut features = vec![0.0; count * width];
+        let (mut of_items, mut own) = (vec![0; count], vec![0.0; count]);
+        let mut next = pairs.starts.clone();
+        for (history, near) in users {
+            let bought = of_user(history);
+            for near in near {
+                let at = next[near.item as usize] as usize;
+                next[near.item as usize] += 1;
+                let out = &mut features[at * width..][..width];
+                let (of_pair, of_near) = out.split_at_mut(FEATURES);
+                if let Some(bought) = bought.get(&near.item) {
+                    bought.write(history.len(), of_pair);
+                }
+                of_near.copy_from_slice(&near.features);
+                of_items[at] = near.item as i32;
+                own[at] = f32::from(near.own);
+            }
+        }
+        Self {
+            ranks: pairs.sequences.iter().map(|rank| *rank as i32).collect(),
+            items: of_items,
+            own: Some(own),
+            features,
+            pairs: Arc::new(pairs),
+        }
+    }
+
     /// Of users' histories by rank; of a catalogue of so many items.
     pub fn new<'a>(histories: impl Iterator<Item = &'a History>, items: usize) -> Self {
         let of_users: Vec<_> = histories.map(|h| (h.len(), of_user(h))).collect();
@@ -64,6 +104,7 @@ impl Repeats {
         Self {
             ranks: pairs.sequences.iter().map(|rank| *rank as i32).collect(),
             items: of_items,
+            own: None,
             features,
             pairs: Arc::new(pairs),
         }

@@ -1,10 +1,14 @@
 //! Ranking with a model: users' vectors, and the probability of every item, some users at a time.
 
+use std::sync::Arc;
+
 use burn::backend::Flex;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::batch::{Batch, History};
-use super::model::{AttentionLstm, BIAS, Named, Sizes, WEIGHTS};
+use super::model::AttentionLstm;
+use super::neighbours::Neighbours;
+use super::sizes::{BIAS, Named, Sizes, WEIGHTS};
 use crate::error::TrainerError;
 use crate::neural::kernels::output::{Added, Layer, loss};
 use crate::neural::kernels::{pool, predict};
@@ -18,6 +22,7 @@ pub struct Scorer {
     output: predict::Prepared,
     weights: Vec<f32>,
     bias: Vec<f32>,
+    neighbours: Option<Arc<Neighbours>>,
 }
 
 impl Scorer {
@@ -45,7 +50,27 @@ impl Scorer {
             items: items.numbers,
             weights,
             bias,
+            neighbours: None,
         })
+    }
+
+    /// The same with those who have a say, where the model was trained with them.
+    pub(crate) fn among(mut self, neighbours: Option<Arc<Neighbours>>) -> Self {
+        self.neighbours = neighbours;
+        self
+    }
+
+    /// Users as the model reads them, on the pool of the calling thread.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where an item is not in the catalogue.
+    pub(crate) fn batch(
+        &self,
+        users: (&[Option<&str>], &[History]),
+        targets: &[Vec<u32>],
+    ) -> Result<Batch, TrainerError> {
+        self.sizes
+            .batch_of(users, targets, self.neighbours.as_deref())
     }
 
     /// Its sizes.
@@ -124,11 +149,23 @@ impl Scorer {
     /// # Errors
     /// [`TrainerError::Data`] where an item is not in the catalogue.
     pub fn score(&self, histories: &[History]) -> Result<Vec<f32>, TrainerError> {
+        self.score_of(&[], histories)
+    }
+
+    /// The same of users with names, of whom nobody is their own neighbour.
+    ///
+    /// # Errors
+    /// [`TrainerError::Data`] where an item is not in the catalogue.
+    pub(crate) fn score_of(
+        &self,
+        names: &[Option<&str>],
+        histories: &[History],
+    ) -> Result<Vec<f32>, TrainerError> {
         let items = self.sizes.items;
         if histories.is_empty() {
             return Ok(Vec::new());
         }
-        let batch = self.sizes.batch(histories, &[])?;
+        let batch = self.batch((names, histories), &[])?;
         let vectors = self.vectors(&batch)?;
         let added = self.added(&vectors, &batch)?;
         let ranked = self.chances(&vectors, added.as_deref(), &batch);

@@ -10,8 +10,8 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use super::learner::Kept;
-use super::model::{Named, Sizes};
 use super::schedule::Watched;
+use super::sizes::{Named, Sizes};
 use crate::checkpoint::{Checkpointed, OTHER_WORK};
 use crate::error::TrainerError;
 use crate::neural::kernels::adam::Moments;
@@ -52,7 +52,7 @@ struct Header {
     /// Digest of everything that decides the training.
     work: String,
     /// Items, and numbers of the model's parts.
-    sizes: [usize; 5],
+    sizes: [usize; 7],
     epoch: u64,
     step: u64,
     updates: u64,
@@ -159,6 +159,8 @@ impl Checkpointed for State {
                 sizes.hidden,
                 sizes.attention,
                 sizes.repeat,
+                sizes.layers,
+                usize::from(sizes.near),
             ],
             epoch: course.next.0,
             step: course.next.1,
@@ -180,13 +182,15 @@ impl Checkpointed for State {
         if header.work != work {
             return Err(wrong(OTHER_WORK));
         }
-        let [items, embedding, hidden, attention, repeat] = header.sizes;
+        let [items, embedding, hidden, attention, repeat, layers, near] = header.sizes;
         let sizes = Sizes {
             items,
             embedding,
             hidden,
             attention,
             repeat,
+            layers,
+            near: near > 0,
         };
         let of = |prefix: &str| read(image, prefix, &sizes);
         let best = header.has_best.then(|| of("best.")).transpose()?;

@@ -2,6 +2,7 @@
 //! epoch. All state is in the learner and the [`Course`]; a run that stops anywhere and goes on from
 //! a checkpoint ends in the same bytes.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use pannier_feed::digest::{Ledger, of_step};
@@ -15,13 +16,16 @@ use super::artifact::sizes;
 use super::batch::{Batch, Limits, users};
 use super::learner::{Learner, Rates};
 use super::measure::measure;
-use super::model::{BIAS, Named, Sizes};
+use super::neighbours::Neighbours;
 use super::schedule::{Watched, rate};
+use super::score::Scorer;
+use super::sizes::{BIAS, Named, Sizes};
 use super::state::{Course, State};
 use crate::checkpoint::{Checkpoints, work_of};
 use crate::epochs::Stalls;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
+use crate::next_basket::Sequences;
 use crate::report::Pace;
 use crate::storage::Storage;
 use crate::vocab::Vocab;
@@ -39,6 +43,8 @@ pub(crate) struct Training<'a> {
     pub seed: u64,
     pub feed: &'a FeedSpec,
     pub valid: Option<&'a FeedSpec>,
+    /// All users' baskets, where neighbours have a say.
+    pub sequences: Option<&'a FeedSpec>,
     pub vocab: &'a Vocab,
     pub checkpoints: &'a str,
     /// Sequences are cut here, not by executors.
@@ -49,6 +55,8 @@ pub(crate) struct Training<'a> {
 pub(crate) struct Trained {
     /// Of the best epoch, or of the last.
     pub weights: Vec<Named>,
+    /// Those who have a say in it.
+    pub neighbours: Option<Arc<Neighbours>>,
     pub course: Course,
     pub steps: u64,
     pub stall: StallLedger,
@@ -82,17 +90,22 @@ impl Training<'_> {
         context: &FeedContext,
         storage: &Storage,
     ) -> Result<Trained, TrainerError> {
-        let (reporter, steps) = (&context.reporter, self.feed.steps());
+        let (reporter, steps, sizes) = (&context.reporter, self.feed.steps(), self.sizes());
         if steps == 0 {
             return Err(nothing());
         }
-        let what = (self.params, self.valid.map(FeedSpec::digest));
+        let what = (
+            self.params,
+            self.valid.map(FeedSpec::digest),
+            self.sequences.map(FeedSpec::digest),
+        );
         let work = work_of(&what, self.seed, self.feed, self.vocab, REVISION);
         let mut checkpoints = Checkpoints::new(storage.clone(), self.checkpoints.to_owned(), work);
         let taken_up: Option<State> = checkpoints.newest(reporter)?;
         let resumed_from = taken_up.as_ref().map(|state| state.course.next);
         let pool = context.pool("neural")?;
         let (mut learner, mut course) = self.begin(context, taken_up)?;
+        let around = pool.install(|| self.neighbours(context))?;
         reporter.log(self.opening(course.next));
         let (mut stalls, mut pace) = (Stalls::default(), Pace::new());
         let mut at_point = StallLedger::default();
@@ -104,8 +117,8 @@ impl Training<'_> {
             context.go_on()?;
             book_wait(&mut stalls.all, wait, step.spent);
             let began = Instant::now();
-            let (histories, targets) = users(&step.batch, self.limits())?;
-            let batch = self.sizes().batch(&histories, &targets)?;
+            let users = users(&step.batch, self.limits())?;
+            let batch = pool.install(|| sizes.batch_of_users(&users, around.as_deref()))?;
             course
                 .ledger
                 .add(&of_step(step.epoch, step.step, &step.batch)?);
@@ -130,13 +143,19 @@ impl Training<'_> {
             }
             if course.next.1 == 0 {
                 let began = Instant::now();
-                self.end_of_epoch(&mut learner, &mut course, step.epoch, (context, &pool))?;
+                let scorer = learner.scorer()?.among(around.clone());
+                self.end_of_epoch(
+                    (&mut learner, scorer),
+                    &mut course,
+                    step.epoch,
+                    (context, &pool),
+                )?;
                 stalls.all.compute += began.elapsed().as_secs_f64();
             }
             let every = u64::from(self.params.checkpoint_steps);
             if course.next.1 == 0 || every > 0 && (global + 1).is_multiple_of(every) {
                 let state = State {
-                    sizes: self.sizes(),
+                    sizes,
                     kept: learner.kept(),
                     weights: learner.weights()?,
                     course: course.clone(),
@@ -144,7 +163,21 @@ impl Training<'_> {
                 checkpoints.put(&state, global + 1, reporter)?;
             }
         }
-        self.trained(learner, course, stalls, resumed_from)
+        self.trained(learner, course, (stalls, around), resumed_from)
+    }
+
+    /// Users that others are compared with, where these have a say.
+    fn neighbours(&self, context: &FeedContext) -> Result<Option<Arc<Neighbours>>, TrainerError> {
+        if self.params.neighbours == 0 {
+            return Ok(None);
+        }
+        let sequences = self.sequences.ok_or_else(|| {
+            TrainerError::bug("a model with neighbours was given no feed of all users")
+        })?;
+        let sequences = Sequences::read(context, sequences, self.vocab.rows())?;
+        let (limits, items) = (self.limits(), self.vocab.items.len());
+        let neighbours = Neighbours::learn(&sequences, self.params, limits, items);
+        Ok(Some(Arc::new(neighbours)))
     }
 
     /// The learner and its course: of a checkpoint, or new.
@@ -201,7 +234,7 @@ impl Training<'_> {
         let mut feed = context.open(self.feed, (0, 0), 1, self.gathered)?;
         while let Some((step, _)) = feed.next_blocking()? {
             context.go_on()?;
-            let (_, targets) = users(&step.batch, self.limits())?;
+            let targets = users(&step.batch, self.limits())?.targets;
             all += targets.len() as u64;
             for item in targets.iter().flatten() {
                 if let Some(count) = counts.get_mut(*item as usize) {
@@ -283,7 +316,7 @@ impl Training<'_> {
     /// Measures on the validation's baskets, where there are any.
     fn end_of_epoch(
         &self,
-        learner: &mut Learner,
+        (learner, scorer): (&mut Learner, Scorer),
         course: &mut Course,
         epoch: u64,
         (context, pool): (&FeedContext, &ThreadPool),
@@ -291,7 +324,6 @@ impl Training<'_> {
         let Some(valid) = self.valid else {
             return Ok(());
         };
-        let scorer = learner.scorer()?;
         let k = self.params.k;
         let around = (context, pool, self.gathered);
         let measured = measure(&scorer, valid, self.limits(), k as usize, around)?;
@@ -311,7 +343,7 @@ impl Training<'_> {
         &self,
         mut learner: Learner,
         mut course: Course,
-        stalls: Stalls,
+        (stalls, neighbours): (Stalls, Option<Arc<Neighbours>>),
         resumed_from: Option<(u64, u64)>,
     ) -> Result<Trained, TrainerError> {
         if course.examples == 0 {
@@ -332,6 +364,7 @@ impl Training<'_> {
         let (epoch, step) = course.next;
         Ok(Trained {
             weights,
+            neighbours,
             steps: epoch * self.feed.steps() + step,
             course,
             stall: stalls.all,

@@ -65,6 +65,7 @@ fn sequences() -> RecordBatch {
             Arc::new(Int64Array::from_iter_values(train)) as ArrayRef,
         ),
         ("valid", Arc::new(Int64Array::from_iter_values(valid))),
+        ("user_id", names()),
     ])
     .unwrap()
 }
@@ -150,7 +151,20 @@ fn threads_and_interruptions_change_no_byte() {
         max_basket: 2,
         ..params()
     };
-    for (params, validated) in [(plain, true), (balanced, true), (params(), false)] {
+    let compared = AttentionLstmParams {
+        repeat_layers: 2,
+        neighbours: 8,
+        candidates: 5,
+        groups: 3,
+        ..params()
+    };
+    let all = [
+        (plain, true),
+        (balanced, true),
+        (compared, true),
+        (params(), false),
+    ];
+    for (params, validated) in all {
         let with = || run(params.clone(), validated);
         let (trained, reports) = with().train(one_thread(), None);
         let (whole, from) = files(&trained.unwrap());
@@ -241,4 +255,33 @@ fn it_stops_when_epochs_bring_nothing() {
     let measured =
         |r: &&WorkReportKind| matches!(r, WorkReportKind::Log { text } if text.contains("ndcg@10"));
     assert!(reports.iter().filter(measured).count() < 10);
+}
+
+/// What is written beside the weights is what was learned with: ranks come from the artifact alone.
+#[test]
+fn neighbours_go_with_the_artifact() {
+    let run = run(
+        AttentionLstmParams {
+            epochs: 60,
+            patience: 0,
+            neighbours: 8,
+            candidates: 5,
+            ..params()
+        },
+        true,
+    );
+    let (trained, _) = run.train(config(), None);
+    let (files, _) = files(&trained.unwrap());
+    assert!(files.contains_key("neighbours.parquet"), "{files:?}");
+    // The last user has no basket for training, and is nobody's neighbour.
+    let users: usize = run
+        .rows("artifact/neighbours.parquet")
+        .iter()
+        .map(RecordBatch::num_rows)
+        .sum();
+    assert_eq!(users, USERS as usize - 1);
+    run.predict(false, PredictionForm::Ranks);
+    let (share, unknown) = hits(&run);
+    assert!(share > 0.8, "{share}");
+    assert_eq!(unknown.len(), 5);
 }
