@@ -12,21 +12,6 @@ pub struct Submitted {
     pub created: bool,
 }
 
-/// Which lists are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Prediction {
-    /// `name`, `name@3` or `name@champion`.
-    pub model: String,
-    /// Items of a list; as the model's spec says unless given.
-    pub top: Option<u32>,
-    /// Leaves out what a user has bought; as the model's spec says unless given.
-    pub new_only: Option<bool>,
-    /// The same key twice is one run; an empty one is made up by the scheduler.
-    pub key: String,
-    /// Overrides of the spec's source and of what is prepared of it, `key=value`.
-    pub sets: Vec<String>,
-}
-
 /// What a check of a spec against its data found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Validation {

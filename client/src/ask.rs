@@ -38,6 +38,21 @@ pub struct AudienceAsked {
     pub top: u32,
 }
 
+/// Which lists are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PredictAsked {
+    /// `name`, `name@3` or `name@champion`.
+    pub model: String,
+    /// Items of a list; as the model's spec says unless given.
+    pub top: Option<u32>,
+    /// Leaves out what a user has bought; as the model's spec says unless given.
+    pub new_only: Option<bool>,
+    /// The same key twice is one run; an empty one is made up by the scheduler.
+    pub key: String,
+    /// Overrides of the spec's source and of what is prepared of it, `key=value`.
+    pub sets: Vec<String>,
+}
+
 impl From<RecommendAsked> for wire::RecommendRequest {
     fn from(asked: RecommendAsked) -> Self {
         Self {
@@ -60,6 +75,18 @@ impl From<AudienceAsked> for wire::AudienceRequest {
             price: asked.price,
             category: asked.category,
             context: asked.context.into_iter().collect(),
+        }
+    }
+}
+
+impl From<PredictAsked> for wire::PredictRequest {
+    fn from(asked: PredictAsked) -> Self {
+        Self {
+            model: asked.model,
+            top: asked.top.unwrap_or_default(),
+            new_only: asked.new_only,
+            key: asked.key,
+            sets: asked.sets,
         }
     }
 }

@@ -28,10 +28,10 @@ mod follow;
 mod sql;
 
 pub use answer::{
-    Audience, AudienceUser, Garbage, Info, Neighbour, Prediction, Recommended, RecommendedItem,
-    Similar, Submitted, Validation,
+    Audience, AudienceUser, Garbage, Info, Neighbour, Recommended, RecommendedItem, Similar,
+    Submitted, Validation,
 };
-pub use ask::{AudienceAsked, RecommendAsked};
+pub use ask::{AudienceAsked, PredictAsked, RecommendAsked};
 pub use client::Client;
 pub use error::ClientError;
 pub use follow::Follow;

@@ -13,7 +13,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
 use fake::Fake;
 use futures::TryStreamExt;
-use pannier_client::{AudienceAsked, Client, ClientError, RecommendAsked};
+use pannier_client::{AudienceAsked, Client, ClientError, PredictAsked, RecommendAsked};
 use pannier_proto::event::RunEventKind;
 
 fn submitted() -> RunEventKind {
@@ -59,6 +59,18 @@ async fn every_call_is_answered() {
     };
     let list = client.recommend(asked).await.unwrap();
     assert!(list.unknown && list.items.len() == 2 && list.items[0].name == "for u");
+    let asked = PredictAsked {
+        model: "m".into(),
+        top: Some(3),
+        ..PredictAsked::default()
+    };
+    let run = client.predict(asked.clone()).await.unwrap();
+    assert!(run.created && run.run_id == "predict-m-3");
+    let unknown = client.predict(PredictAsked {
+        model: "x".into(),
+        ..asked
+    });
+    assert!(matches!(unknown.await, Err(ClientError::NotFound { .. })));
     let asked = AudienceAsked {
         model: "m".into(),
         item: "milk".into(),

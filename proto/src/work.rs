@@ -57,7 +57,7 @@ pub struct Work {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum WorkKind {
     /// Fit a model and write its artifact.
-    Train(TrainWork),
+    Train(Box<TrainWork>),
     /// Rank the catalogue for every query and write the first places.
     Predict(PredictWork),
     /// Group a model's users and say what the groups are like.

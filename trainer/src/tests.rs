@@ -99,7 +99,7 @@ impl Scene {
         let (checkpoints, artifact) = ("run/ckpt".into(), "run/artifact".into());
         self.work(
             attempt_id,
-            WorkKind::Train(TrainWork {
+            WorkKind::Train(Box::new(TrainWork {
                 spec: ModelSpec::Prod2vec(params),
                 seed: 1,
                 feed,
@@ -111,7 +111,7 @@ impl Scene {
                 artifact,
                 ledger: "run/ledger".into(),
                 gathered: true,
-            }),
+            })),
         )
     }
 

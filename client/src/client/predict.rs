@@ -3,7 +3,8 @@
 use pannier_proto::wire::PredictRequest;
 
 use super::Client;
-use crate::answer::{Prediction, Submitted};
+use crate::answer::Submitted;
+use crate::ask::PredictAsked;
 use crate::error::ClientError;
 
 impl Client {
@@ -13,14 +14,8 @@ impl Client {
     /// # Errors
     /// `NotFound` where there is no such model; `Refused` where it ranks for baskets, or its source
     /// cannot be read.
-    pub async fn predict(&self, asked: Prediction) -> Result<Submitted, ClientError> {
-        let request = PredictRequest {
-            model: asked.model,
-            top: asked.top.unwrap_or_default(),
-            new_only: asked.new_only,
-            key: asked.key,
-            sets: asked.sets,
-        };
+    pub async fn predict(&self, asked: PredictAsked) -> Result<Submitted, ClientError> {
+        let request: PredictRequest = asked.into();
         self.answer(self.runs.clone().predict(request).await)
             .map(Into::into)
     }

@@ -237,6 +237,20 @@ impl RunService for Fake {
         Ok(Response::new(Box::pin(messages)))
     }
 
+    async fn predict(&self, request: Request<PredictRequest>) -> Answer<SubmitResponse> {
+        let request = request.into_inner();
+        if request.model != "m" {
+            return Err(Status::not_found(format!(
+                "there is no model `{}`",
+                request.model
+            )));
+        }
+        Ok(Response::new(SubmitResponse {
+            run_id: format!("predict-{}-{}", request.model, request.top),
+            created: true,
+        }))
+    }
+
     async fn cancel(&self, request: Request<RunRequest>) -> Answer<RunStatusMessage> {
         let run_id = request.into_inner().run_id;
         if self.status(&run_id)?.phase != RunPhase::Running {
@@ -349,12 +363,15 @@ impl RegistryService for Fake {
             item_id: format!("i{i}"),
             name: format!("for {}", request.user_id),
             score: 1.0 / f64::from(i),
+            bought: None,
         };
         Ok(Response::new(RecommendResponse {
             model: request.model.clone(),
             version: 3,
             unknown: request.new_only,
             items: (1..=request.top).map(item).collect(),
+            listed_by: String::new(),
+            probabilities: false,
         }))
     }
 

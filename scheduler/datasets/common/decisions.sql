@@ -2,6 +2,7 @@
 -- label 0, that a hash draws for the basket: all items alike, whether the user knows them or not; one
 -- that the basket holds is left out, and one that is drawn twice counts once. So about a fifth of the
 -- decisions were bought, because so many were drawn: not because of the users.
+-- The department stands for the category, which not every source has.
 --   price    of a unit, the mean over train baskets: known before anybody decides
 --   hour     of the day, and weekday, 1 for Monday: 0 where the source has no times
 with bought as (
@@ -41,15 +42,14 @@ select
   keyed_hash(1, d.basket_id, v.item_id) as decision_id,
   d.user_id,
   v.item_id,
-  i.category,
+  v.department as category,
   d.basket_id,
   d.decided_at,
   d.split,
   cast(d.label as real) as label,
   cast(coalesce(p.price, 0) as real) as price,
   cast(coalesce(date_part('hour', d.decided_at), 0) as real) as hour,
-  cast(coalesce(date_part('isodow', d.decided_at) + 1, 0) as real) as weekday
+  cast(coalesce(date_part('isodow', d.decided_at), 0) as real) as weekday
 from decided d
 join vocab v on d.item_idx = v.item_idx
-left join items i on v.item_id = i.item_id
 left join prices p on v.item_id = p.item_id

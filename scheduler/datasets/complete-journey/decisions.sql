@@ -91,7 +91,7 @@ select
   cast(least(coalesce((k.at - k.last_at) / 86400.0, 400), 400) as real) as days_since,
   cast(k.baskets as real) as baskets,
   cast(date_part('hour', k.ordered_at) as real) as hour,
-  cast(date_part('isodow', k.ordered_at) + 1 as real) as weekday
+  cast(date_part('isodow', k.ordered_at) as real) as weekday
 from known k
 left join items i on k.item_id = i.item_id
 left join prices p on k.item_id = p.item_id

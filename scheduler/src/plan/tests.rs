@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use pannier_proto::spec::{MAPPED_LAYOUT, ModelSpec, SpecSource, WideDeepParams};
 
 use super::*;
+use crate::check;
 use crate::layout;
 use crate::testing::warehouse;
 

@@ -52,7 +52,7 @@ pub async fn train(run: &StepRun, train: &TrainSpec) -> StepResult {
         ledger: objects::ledger(&run.record.run_id, &train.name),
         gathered: train.expand == Expand::Trainer,
     };
-    lease(run, WorkKind::Train(work)).await
+    lease(run, WorkKind::Train(Box::new(work))).await
 }
 
 /// Ranks the catalogue for every query.

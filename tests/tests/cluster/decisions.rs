@@ -13,9 +13,9 @@ use pannier_proto::event::{RunEvent, RunEventKind, StepOutcome};
 use pannier_proto::manifest::TableManifest;
 use pannier_proto::objects;
 use pannier_proto::spec::{ContextSpec, Question};
-use pannier_proto::work::WorkOutcome;
-use pannier_tests::{Options, on_cluster, ran, shared};
+use pannier_tests::{Cluster, Options, on_cluster, ran, shared};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use serde_json::Value;
 
 use crate::resumed::killed_in_training;
 
@@ -93,15 +93,92 @@ async fn a_killed_trainer_changes_no_byte_of_what_is_decided() -> anyhow::Result
         assert_eq!(counted("offers"), decided.n);
         assert_eq!(counted("logistic"), decided.n);
         ensure!(curves.iter().any(|point| point.method == "boosted-trees"));
-        let Some(StepOutcome::Work(WorkOutcome::Predicted { queries, rows, .. })) =
-            result(&events, "recommend:offers")
+        let Some(StepOutcome::Listed { users, rows, .. }) = result(&events, "recommend:offers")
         else {
             anyhow::bail!("no list was written");
         };
-        assert_eq!(*rows, 5 * queries);
-        Ok(())
+        assert_eq!(*rows, 5 * users);
+        people_are_answered(cluster, *users)
     })
     .await
+}
+
+/// Lists, recommendations and audiences come from one model, so they say the same.
+fn people_are_answered(cluster: &Cluster, users: u64) -> anyhow::Result<()> {
+    let asked = |args: &[&str]| -> anyhow::Result<Value> {
+        let args = [args, &["--model", "offers-offers", "--json"]].concat();
+        Ok(serde_json::from_str(&cluster.ran(&args)?.good()?)?)
+    };
+    let sql = "select user_id, item_id, score from recommendations_offers_offers where rank = 1 \
+               order by score desc, user_id limit 1";
+    let listed = cluster.ran(&["sql", sql, "--csv"])?.good()?;
+    let listed = listed.lines().nth(1).context("nobody has a list")?;
+    let [user, item, score] = listed.split(',').collect::<Vec<_>>()[..] else {
+        anyhow::bail!("{listed}");
+    };
+    let is = |value: &Value| {
+        let apart = value.as_f64().unwrap_or(f64::NAN) - score.parse::<f64>().unwrap_or_default();
+        apart.abs() < 1e-6
+    };
+    let best = asked(&["recommend", "--user", user, "--top", "3"])?;
+    assert_eq!(best["items"][0]["item_id"], item);
+    ensure!(is(&best["items"][0]["score"]), "{best} {score}");
+    ensure!(
+        best["unknown"] == false && best["probabilities"] == true,
+        "{best}"
+    );
+
+    let audience = asked(&["audience", "--item", item, "--top", "1000"])?;
+    assert_eq!(audience["users"], users);
+    let them = audience["audience"].as_array().context("no audience")?;
+    let one = them.iter().find(|one| one["user_id"] == user);
+    ensure!(
+        one.is_some_and(|one| is(&one["probability"])),
+        "{one:?} {score}"
+    );
+    let chances = them.iter().filter_map(|one| one["probability"].as_f64());
+    ensure!(chances.is_sorted_by(|a, b| a >= b), "{audience}");
+
+    // Another price is another offer; strangers are scored, and marked.
+    let dear = asked(&["audience", "--item", item, "--price", "1000", "--top", "1"])?;
+    ensure!(dear["price"] == 1000.0 && dear["audience"][0] != audience["audience"][0]);
+    let stranger = asked(&[
+        "recommend",
+        "--user",
+        "nobody",
+        "--context",
+        "hour=9",
+        "--top",
+        "1",
+    ])?;
+    ensure!(stranger["unknown"] == true && stranger["items"][0]["score"] != 0.0);
+    let unheard = asked(&["audience", "--item", "unheard of", "--price", "2"])?;
+    ensure!(
+        unheard["unknown"] == true && unheard["users"] == users,
+        "{unheard}"
+    );
+
+    let wrong = [
+        "recommend",
+        "--model",
+        "offers-offers",
+        "--user",
+        user,
+        "--context",
+        "hours=9",
+    ];
+    let wrong = cluster.ran(&wrong)?;
+    assert_eq!(wrong.code, Some(2));
+    ensure!(
+        wrong.err.contains("no context `hours`; it knows"),
+        "{wrong:?}"
+    );
+    let predicted = cluster.ran(&["predict", "--model", "offers-offers"])?;
+    ensure!(
+        predicted.err.contains("decides in a context"),
+        "{predicted:?}"
+    );
+    Ok(())
 }
 
 const SHOP: &str = r#"name = "shop"
@@ -118,7 +195,7 @@ valid_weeks = 1
 [[train]]
 name = "offers"
 model = "wide-and-deep"
-params = { epochs = 20, batch = 1024, patience = 4, learning_rate = 0.002 }
+params = { embedding = 4, epochs = 1, batch = 512, learning_rate = 0.002, schedule = "cosine" }
 [[baseline]]
 model = "popularity"
 [[baseline]]
@@ -196,11 +273,11 @@ fn truth(warehouse: &Path, version: &str) -> anyhow::Result<HashMap<u64, (f64, b
     for file in &manifest.files {
         for batch in batches(&warehouse.join(&file.path))? {
             let columns = numbers(&batch, &names)?;
-            for row in 0..batch.num_rows() {
+            all.extend((0..batch.num_rows()).map(|row| {
                 let of = |at: usize| columns[at][row];
                 let odds = stated(of(1) as u64, of(2) as u64, of(3), of(4), of(5));
-                all.insert(of(0) as u64, (odds, of(6) > 0.5));
-            }
+                (of(0) as u64, (odds, of(6) > 0.5))
+            }));
         }
     }
     Ok(all)
@@ -250,7 +327,8 @@ fn the_effects_of_a_made_shop_are_found_again() -> anyhow::Result<()> {
         rows.len()
     );
     ensure!((told("offers")? - ours).abs() < 1e-9);
-    ensure!(best - ours < 0.01, "stated {best}, found {ours}");
+    // What single users and products have of their own is more than so few purchases tell.
+    ensure!(best - ours < 0.02, "stated {best}, found {ours}");
     for baseline in ["popularity", "logistic"] {
         ensure!(
             told(baseline)? < ours - 0.02,

@@ -359,8 +359,7 @@ async fn a_killed_trainer_changes_no_byte_of_lists() -> anyhow::Result<()> {
         let same = there.join("recommendations/next/recommendations.parquet");
         ensure!(file == fs::read(same)?, "the lists differ");
         // The same key is the same run, and its lists can be had again.
-        let again = [&args[..8], &["again.csv", "--quiet"], &args[9..]].concat();
-        ensure!(again.contains(&"tonight"));
+        let again = [&args[..6], &["again.csv", "--quiet"], &args[7..]].concat();
         cluster.ran(&again)?.good()?;
         let csv = fs::read(folder.join("again.csv"))?;
         ensure!(csv == fs::read(alone.path().join("lists.csv"))?);

@@ -129,7 +129,7 @@ fn threads_and_interruptions_change_no_byte() {
 }
 
 #[test]
-fn users_get_their_own_camp_and_a_stranger_what_is_popular() {
+fn users_get_their_own_camp() {
     let run = run();
     run.train(config(), None).0.unwrap();
     let users = run.rows("artifact/users.parquet");
@@ -163,7 +163,12 @@ fn users_get_their_own_camp_and_a_stranger_what_is_popular() {
     }
     // Some have fewer than five of their camp left.
     assert!(own_camp * 10 >= places * 7, "{own_camp} of {places}");
+}
 
+#[test]
+fn lists_are_whole_files_and_a_stranger_gets_what_is_popular() {
+    let run = run();
+    run.train(config(), None).0.unwrap();
     let outcome = run.predict(false, PredictionForm::Lists { csv: true });
     let lists = run.rows("out/recommendations.parquet");
     let WorkOutcome::Predicted {

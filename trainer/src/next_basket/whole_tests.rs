@@ -13,7 +13,7 @@ use pannier_feed::testing::runtime;
 use pannier_proto::feed::KeyedRng;
 use pannier_proto::spec::{
     BaselineModel, BaselineSpec, BaselineStudy, Fill, ItemKnnParams, PersonalFrequencyParams,
-    PopularityParams, TifuKnnParams, UpCfParams,
+    TifuKnnParams, UpCfParams,
 };
 use pannier_proto::work::{PredictWork, PredictionForm, Predictor, TrialRow, WorkOutcome};
 
@@ -23,6 +23,8 @@ use crate::predict::Prediction;
 use crate::testing::warehouse::{VOCAB, Warehouse};
 use crate::testing::{config, context};
 use crate::vocab::Vocab;
+
+mod popular;
 
 const USERS: usize = 50;
 const ITEMS: u32 = 40;
@@ -313,48 +315,6 @@ fn a_study_picks_the_better_of_two() {
     let decayed = rank(&BaselineModel::PersonalFrequency(decayed).into(), 2);
     assert!(tuned.bytes == decayed.bytes);
     assert!(recall(&tuned) > recall(&rank(&plain.into(), 2)) + 0.3);
-}
-
-#[test]
-fn popularity_with_decay_is_of_the_newest_training_baskets() {
-    let decay = 0.5f64;
-    let mut scores = vec![0.0; 2 + ITEMS as usize];
-    for user in baskets() {
-        // Seven are for training.
-        for (day, basket) in user[..7].iter().enumerate() {
-            let weight = decay.powi(6 - day as i32);
-            basket
-                .iter()
-                .for_each(|item| scores[*item as usize] += weight);
-        }
-    }
-    let mut expected: Vec<u32> = (2..2 + ITEMS).collect();
-    // Of equals the more popular one, which has the smaller index.
-    expected.sort_by(|a, b| {
-        scores[*b as usize]
-            .total_cmp(&scores[*a as usize])
-            .then(a.cmp(b))
-    });
-    let params = PopularityParams { decay };
-    let ranked = rank(&BaselineModel::Popularity(params).into(), 2);
-    assert_eq!(ranked.lists.len(), USERS + 1);
-    for list in ranked.lists.values() {
-        assert_eq!(list[..], expected[..TOP as usize]);
-    }
-    let study = BaselineStudy {
-        decay: vec![1.0, decay],
-        ..BaselineStudy::default()
-    };
-    let studied = rank(
-        &BaselineSpec {
-            study: Some(Box::new(study)),
-            ..BaselineModel::Popularity(PopularityParams::default()).into()
-        },
-        2,
-    );
-    assert_eq!(studied.trials.len(), 2);
-    assert!(studied.trials[1].mean() > studied.trials[0].mean());
-    assert!(studied.bytes == ranked.bytes);
 }
 
 #[test]

@@ -8,13 +8,13 @@
 //!
 //! | part | from | to | how |
 //! |---|---|---|---|
-//! | vectors | i, u, c | x [3e] | a row of each table, `items`, `users`, `categories`, beside each other |
-//! | wide | x | a [wide] | x·W + b, dropout |
-//! | deep | x | d [deep.last] | for each layer ReLU(x·W + b), dropout |
-//! | join | a, d | j [join] | ReLU([a, d]·W + b) |
-//! | context | r | k [context_units] | batch normalisation (mean, variance, scale, shift), ReLU(r·W + b) |
-//! | crosses | pairs of values | Σ [1] | a number of each pair's bucket |
-//! | output | j, k, Σ | p [1] | sigmoid([j, k]·w + b + Σ) |
+//! | vectors | i, u, c | x \[3e\] | a row of each table, `items`, `users`, `categories`, beside each other |
+//! | wide | x | a \[wide\] | x·W + b, dropout |
+//! | deep | x | d \[deep.last\] | for each layer ReLU(x·W + b), dropout |
+//! | join | a, d | j \[join\] | ReLU(\[a, d\]·W + b) |
+//! | context | r | k \[context_units\] | batch normalisation (mean, variance, scale, shift), ReLU(r·W + b) |
+//! | crosses | pairs of values | Σ \[1\] | a number of each pair's bucket |
+//! | output | j, k, Σ | p \[1\] | sigmoid(\[j, k\]·w + b + Σ) |
 //!
 //! Index 0 of a table stands for nothing, 1 for what training did not know, whose vector is the mean of
 //! the known ones. The loss is binary cross-entropy, an example's weighted by its class, over the

@@ -82,7 +82,7 @@ impl Model {
         &self.sizes
     }
 
-    /// Names of the context's numbers, in the order of [`Rows::context`].
+    /// Names of the context's numbers, in the order of `Rows::context`.
     #[must_use]
     pub fn context(&self) -> &[String] {
         &self.sizes.context

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, value_parser};
-use pannier_client::{Client, Prediction};
+use pannier_client::{Client, PredictAsked};
 
 use crate::args::{Global, Sets};
 use crate::exit::Exit;
@@ -35,10 +35,10 @@ pub struct PredictArgs {
     /// The model: its name, name@version or name@alias
     #[arg(long)]
     model: String,
-    /// Items of a list; as [recommend] of the model's spec says, or 10
+    /// Items of a list; as `[recommend]` of the model's spec says, or 10
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
     top: Option<u32>,
-    /// Leave out what a user has bought; as [recommend] of the model's spec says
+    /// Leave out what a user has bought; as `[recommend]` of the model's spec says
     #[arg(long)]
     new_only: bool,
     /// Write the lists to a file too, in the format of its ending: .parquet, .csv, .jsonl
@@ -71,7 +71,7 @@ async fn predicted(
     format: Option<Format>,
 ) -> anyhow::Result<Exit> {
     let key = args.key.clone().unwrap_or_default();
-    let asked = Prediction {
+    let asked = PredictAsked {
         model: args.model.clone(),
         top: args.top,
         new_only: args.new_only.then_some(true),

@@ -334,6 +334,11 @@ k_max = 9
 normalize = false
 permutations = 99
 
+[[baseline]]
+name = "trend"
+model = "popularity"
+params = { decay = 0.99 }
+study = { k = 5, trials = 20, decay = [0.98, 0.99] }
 [evaluate]
 k = [10]
 queries = 500
@@ -419,7 +424,8 @@ const FULL_JSON: &str = concat!(
     r#"{"model":"up-cf","params":{"recency":0,"asymmetry":0.5,"locality":2.0,"neighbours":100},"#,
     r#""study":{"k":10,"trials":100,"recency":[0,5],"asymmetry":[0.5],"locality":[1.0,10.0],"neighbours":[100]}},"#,
     r#"{"model":"logistic","params":{"features":"all","l2":0.5}},"#,
-    r#"{"model":"boosted-trees","params":{"features":"context","trees":50,"depth":4,"learning_rate":0.2,"l2":2.0}}],"#,
+    r#"{"model":"boosted-trees","params":{"features":"context","trees":50,"depth":4,"learning_rate":0.2,"l2":2.0}},"#,
+    r#"{"name":"trend","model":"popularity","params":{"decay":0.99},"study":{"k":5,"trials":20,"decay":[0.98,0.99]}}],"#,
     r#""evaluate":{"k":[10],"queries":500,"min_baskets":3},"#,
     r#""publish":{"alias":"champion","gate":"hit_rate@10 >= champion.hit_rate@10 - 0.005"},"#,
     r#""recommend":{"top":20,"filter_bought":true,"csv":true},"#,
@@ -549,6 +555,8 @@ fn the_key_lists_are_the_fields_of_the_types() {
         ("/baseline/5/study", &keys::UP_CF_STUDY),
         ("/baseline/6/params", &keys::LOGISTIC),
         ("/baseline/7/params", &keys::BOOSTED_TREES),
+        ("/baseline/8/params", &keys::POPULARITY),
+        ("/baseline/8/study", &keys::POPULARITY_STUDY),
         ("/evaluate", &keys::EVALUATE),
         ("/publish", &keys::PUBLISH),
         ("/recommend", &keys::RECOMMEND),

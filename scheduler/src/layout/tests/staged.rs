@@ -37,12 +37,20 @@ fn context() -> SessionContext {
 
 /// Rows as a table that tells the piece of each, as committed tables do.
 fn table(schema: &Schema, rows: Vec<RecordBatch>) -> MemTable {
-    let mut fields = schema.fields().to_vec();
+    // What selects all columns of such tables has the column already.
+    let own: Vec<usize> = (0..schema.fields().len())
+        .filter(|at| schema.field(*at).name() != PIECE)
+        .collect();
+    let mut fields: Vec<_> = own
+        .iter()
+        .map(|at| Arc::clone(&schema.fields()[*at]))
+        .collect();
     fields.push(Arc::new(Field::new(PIECE, DataType::UInt32, false)));
     let schema = Arc::new(Schema::new(fields));
     let with_piece = |rows: RecordBatch| {
         let piece: ArrayRef = Arc::new(UInt32Array::from(vec![0; rows.num_rows()]));
-        let columns = rows.columns().iter().cloned().chain([piece]).collect();
+        let columns = own.iter().map(|at| Arc::clone(rows.column(*at)));
+        let columns = columns.chain([piece]).collect();
         RecordBatch::try_new(Arc::clone(&schema), columns).unwrap()
     };
     let rows = rows.into_iter().map(with_piece).collect();

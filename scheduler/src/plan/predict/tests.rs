@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use pannier_proto::spec::SpecSource;
 
 use super::*;

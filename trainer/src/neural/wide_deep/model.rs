@@ -112,7 +112,7 @@ impl WideDeep {
         })
     }
 
-    /// The logit of each row, [rows], the context normalised by the rows' own mean and variance.
+    /// The logit of each row, \[rows\], the context normalised by the rows' own mean and variance.
     ///
     /// # Errors
     /// [`TrainerError::Data`] where rows do not fit.
@@ -158,7 +158,7 @@ impl WideDeep {
         Ok(logits + self.bias.clone())
     }
 
-    /// The mean loss of a batch, [1]; `classes`: what an example counts that was not bought, and one that
+    /// The mean loss of a batch, \[1\]; `classes`: what an example counts that was not bought, and one that
     /// was.
     ///
     /// # Errors

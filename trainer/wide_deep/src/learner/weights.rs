@@ -11,7 +11,7 @@ impl Learner {
         (self.classes[0] / self.classes[1]).ln()
     }
 
-    /// All weights as [`Sizes::shapes`] names them, to score with. Rows are made up for what they missed;
+    /// All weights as [`crate::Sizes::shapes`] names them, to score with. Rows are made up for what they missed;
     /// that of nothing is 0, that of the unknown, where none was seen, the mean of those that were. The
     /// output's bias is moved by ln(w₀ / w₁), so that probabilities are those of examples as they come,
     /// not as their classes are weighted (King and Zeng 2001, "Logistic Regression in Rare Events Data").
