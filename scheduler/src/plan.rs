@@ -79,6 +79,9 @@ pub struct TablePlan {
     /// Whether it is made piece by piece.
     #[serde(default)]
     pub narrow: bool,
+    /// A narrow table that is made of the same reading.
+    #[serde(default)]
+    pub together: Option<String>,
 }
 
 impl TablePlan {
@@ -245,6 +248,9 @@ pub fn plan(
     let mut tables = Tables::new(&spec, &source);
     let staged = [layout.read_once(), defs.staged.clone()].concat();
     steps.extend(tables.plan(&staged, &generated)?);
+    let (gathered, learned): (Vec<TableDef>, Vec<TableDef>) =
+        needed(&spec, defs).into_iter().partition(|def| def.gathers);
+    steps.extend(tables.plan(&gathered, &generated)?);
     let after: Vec<String> = staged.iter().map(|t| format!("table:{}", t.name)).collect();
     // Nothing is split or learned before the source's checks have passed, and no trainer is booked
     // before those of its inputs have.
@@ -263,7 +269,7 @@ pub fn plan(
     });
     steps.push(lines(&spec, layout, after));
     let checked = [STAGED, LINES].map(str::to_owned);
-    steps.extend(tables.plan(&needed(&spec, defs), &checked)?);
+    steps.extend(tables.plan(&learned, &checked)?);
     steps.push(input_checks(inputs, &steps));
     steps.extend(spec.feed.iter().map(|feed| feeds::step(feed, INPUTS)));
     learn::steps(&spec, &mut steps);

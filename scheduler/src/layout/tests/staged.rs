@@ -1,7 +1,7 @@
 //! The tables of a layout, made in this process: each by its SQL over what its `reads` names, and
 //! nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,10 +15,12 @@ use datafusion::prelude::SessionContext;
 use pannier_engine::narrow::{PIECE, narrow};
 use pannier_engine::raw::{RawForm, RawRelation};
 use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
 use pannier_proto::spec::{CheckRule, ContextSpec, Severity};
 
 use crate::layout::source::Place;
 use crate::layout::{Layout, RawFiles, content_pieces, find};
+use crate::slt::database::commit_table;
 use crate::testing::warehouse;
 
 /// Tables of one source.
@@ -27,9 +29,9 @@ pub struct Staged {
     tables: BTreeMap<String, Arc<dyn TableProvider>>,
 }
 
-/// A session; none of these tables uses a function that reads the warehouse.
-fn context() -> SessionContext {
-    let state = session::state(session::config(), &warehouse().unwrap()).unwrap();
+/// A session whose functions look things up in a warehouse.
+fn context(warehouse: &Warehouse) -> SessionContext {
+    let state = session::state(session::config(), warehouse).unwrap();
     SessionContext::new_with_state(state)
 }
 
@@ -79,8 +81,10 @@ impl Staged {
             let relation = RawRelation::new(pieces, form, raw.columns.clone());
             tables.insert(raw.name.clone(), Arc::new(relation));
         }
+        let folder = tempfile::tempdir().unwrap();
+        let looked_up = Warehouse::open(&folder.path().display().to_string()).unwrap();
         for def in &layout.table {
-            let context = context();
+            let context = context(&looked_up);
             for input in &def.reads {
                 let table = tables.get(input).unwrap_or_else(|| {
                     panic!(
@@ -94,10 +98,18 @@ impl Staged {
             }
             let frame = context.sql(&def.sql).await;
             let mut frame = frame.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
-            if def.sql.contains("$week_") {
-                let values = [("week_from", weeks.0), ("week_to", weeks.1)];
-                let values = values.map(|(n, v)| (n.to_owned(), ScalarValue::Int64(Some(v))));
-                let values = std::collections::HashMap::from(values);
+            let weeks = [("week_from", weeks.0), ("week_to", weeks.1)];
+            let weeks = weeks.map(|(n, v)| (n.to_owned(), ScalarValue::Int64(Some(v))));
+            let versions = def
+                .reads
+                .iter()
+                .map(|read| (format!("{read}_version"), "v".into()));
+            let values: HashMap<String, ScalarValue> = weeks
+                .into_iter()
+                .chain(versions)
+                .filter(|(name, _)| def.sql.contains(&format!("${name}")))
+                .collect();
+            if !values.is_empty() {
                 frame = frame.with_param_values(ParamValues::from(values)).unwrap();
             }
             let schema = Arc::new(frame.schema().as_arrow().clone());
@@ -114,14 +126,22 @@ impl Staged {
             }
             let rows = frame.collect().await;
             let rows = rows.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
-            tables.insert(def.name.clone(), Arc::new(table(&schema, rows)));
+            let made: Arc<dyn TableProvider> = Arc::new(table(&schema, rows));
+            let version = format!("${}_version", def.name);
+            if layout.table.iter().any(|d| d.sql.contains(&version)) {
+                let name = def.name.as_str();
+                context.register_table(name, Arc::clone(&made)).unwrap();
+                let committed = commit_table(&context, &looked_up, name, "v").await;
+                committed.unwrap();
+            }
+            tables.insert(def.name.clone(), made);
         }
         Self { layout, tables }
     }
 
     /// The rows of a query as text, columns by `,`.
     pub async fn rows(&self, sql: &str) -> Vec<String> {
-        let context = context();
+        let context = context(&warehouse().unwrap());
         for (name, table) in &self.tables {
             context
                 .register_table(name.as_str(), Arc::clone(table))
