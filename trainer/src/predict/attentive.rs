@@ -3,7 +3,7 @@
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::error::TrainerError;
-use crate::neural::attention_lstm::{History, Limits, Scorer};
+use crate::neural::attention_lstm::{History, Limits, Ranks};
 use crate::predict::UserRanker;
 use crate::predict::queries::Query;
 use crate::predict::rank::{Place, first_places};
@@ -14,7 +14,7 @@ const BLOCK: usize = 64;
 
 /// What users are ranked with.
 pub(crate) struct Attentive {
-    scorer: Scorer,
+    scorer: Box<dyn Ranks>,
     limits: Limits,
     /// By index.
     counts: Vec<u64>,
@@ -24,7 +24,7 @@ pub(crate) struct Attentive {
 
 impl Attentive {
     /// `counts` by index.
-    pub(crate) fn new(scorer: Scorer, limits: Limits, counts: &[u64]) -> Self {
+    pub(crate) fn new(scorer: Box<dyn Ranks>, limits: Limits, counts: &[u64]) -> Self {
         let all = counts.iter().sum::<u64>().max(1) as f32;
         Self {
             scorer,

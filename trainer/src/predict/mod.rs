@@ -195,7 +195,7 @@ impl Prediction<'_> {
                 Box::new(scorer)
             }
             Predictor::Model { artifact } => {
-                let ranker = model(storage, artifact, self.vocab, counts, pool)?;
+                let ranker = model(storage, artifact, self.vocab, counts, (pool, context))?;
                 return Ok((ranker, trials));
             }
         };
@@ -209,7 +209,7 @@ fn model(
     artifact: &str,
     vocab: &Vocab,
     counts: &[u64],
-    pool: &ThreadPool,
+    (pool, context): (&ThreadPool, &FeedContext),
 ) -> Result<Ranker, TrainerError> {
     let config = ArtifactConfig::read(storage, artifact, vocab)?;
     let (rows, ranker) = match config.model {
@@ -230,7 +230,8 @@ fn model(
         }
         ModelSpec::AttentionLstm(params) => {
             let items = counts.len() - FIRST_ITEM as usize;
-            let scorer = attention_lstm::artifact::load(storage, artifact, &params, items)?;
+            let device = context.config.device;
+            let scorer = attention_lstm::artifact::load(storage, artifact, &params, items, device)?;
             let limits = attention_lstm::train::limits(&params);
             let next = Attentive::new(scorer, limits, counts);
             (counts.len(), Ranker::Users(Box::new(next)))

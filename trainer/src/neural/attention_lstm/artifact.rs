@@ -3,10 +3,11 @@
 use pannier_proto::manifest::ArtifactFile;
 use pannier_proto::spec::AttentionLstmParams;
 
+use super::device::{Ranks, scorer};
 use super::model::{Named, Sizes};
-use super::score::Scorer;
 use super::state;
 use crate::artifact::{Artifact, ArtifactConfig, WEIGHTS};
+use crate::device::Device;
 use crate::error::TrainerError;
 use crate::storage::Storage;
 use crate::vocab::Vocab;
@@ -45,7 +46,7 @@ pub(crate) fn write(
     Ok(artifact.files)
 }
 
-/// The model of an artifact, to rank with.
+/// The model of an artifact, to rank with on a device.
 ///
 /// # Errors
 /// [`TrainerError::Storage`] where it cannot be read; [`TrainerError::Data`] where it is no model of
@@ -55,8 +56,9 @@ pub(crate) fn load(
     artifact: &str,
     params: &AttentionLstmParams,
     items: usize,
-) -> Result<Scorer, TrainerError> {
+    device: Device,
+) -> Result<Box<dyn Ranks>, TrainerError> {
     let image = storage.get(&format!("{artifact}/{WEIGHTS}"))?;
     let sizes = sizes(params, items);
-    Scorer::new(sizes, state::read(&image, "", &sizes)?)
+    scorer(device, sizes, state::read(&image, "", &sizes)?)
 }

@@ -9,7 +9,7 @@ use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
 use super::batch::{Limits, users};
-use super::score::Scorer;
+use super::device::Ranks;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
 
@@ -82,7 +82,7 @@ fn of_user(chances: &[f32], bought: &[u32], k: usize) -> [f64; 3] {
 /// # Errors
 /// Those of the feed.
 pub(crate) fn measure(
-    scorer: &Scorer,
+    scorer: &dyn Ranks,
     feed: &FeedSpec,
     limits: Limits,
     k: usize,

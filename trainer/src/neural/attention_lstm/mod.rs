@@ -9,7 +9,9 @@
 
 pub(crate) mod artifact;
 mod batch;
+mod device;
 mod learner;
+mod masks;
 mod measure;
 mod model;
 mod repeats;
@@ -22,6 +24,13 @@ mod whole_tests;
 
 pub(crate) use batch::Limits;
 pub use batch::{Batch, History};
-pub use learner::{Learner, Rates};
+pub use device::{Learns, Ranks, learner, scorer};
+pub use learner::{Kept, Learner, Rates};
 pub use model::{AttentionLstm, Named, Sizes};
 pub use score::Scorer;
+#[cfg(feature = "tch")]
+pub(crate) use {
+    masks::Masks,
+    model::{BIAS, ITEMS, WEIGHTS},
+    repeats::FEATURES,
+};

@@ -13,12 +13,14 @@ use rayon::ThreadPool;
 
 use super::artifact::sizes;
 use super::batch::{Batch, Limits, users};
-use super::learner::{Learner, Rates};
+use super::device::{Learns, learner};
+use super::learner::Rates;
 use super::measure::measure;
 use super::model::{BIAS, Named, Sizes};
 use super::schedule::{Watched, rate};
 use super::state::{Course, State};
 use crate::checkpoint::{Checkpoints, work_of};
+use crate::device::Device;
 use crate::epochs::Stalls;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
@@ -93,7 +95,7 @@ impl Training<'_> {
         let resumed_from = taken_up.as_ref().map(|state| state.course.next);
         let pool = context.pool("neural")?;
         let (mut learner, mut course) = self.begin(context, taken_up)?;
-        reporter.log(self.opening(course.next));
+        reporter.log(self.opening(course.next, context.config.device));
         let (mut stalls, mut pace) = (Stalls::default(), Pace::new());
         let mut at_point = StallLedger::default();
         let epochs = u64::from(self.params.epochs);
@@ -112,7 +114,7 @@ impl Training<'_> {
             stalls.all.decode += began.elapsed().as_secs_f64();
             let began = Instant::now();
             let global = step.epoch * steps + step.step;
-            self.learn(&mut learner, &mut course, &batch, (global, &pool))?;
+            self.learn(&mut *learner, &mut course, &batch, (global, &pool))?;
             stalls.all.compute += began.elapsed().as_secs_f64();
             stalls.step(step.epoch, step.wire_bytes);
             course.next = after((step.epoch, step.step), steps);
@@ -130,14 +132,14 @@ impl Training<'_> {
             }
             if course.next.1 == 0 {
                 let began = Instant::now();
-                self.end_of_epoch(&mut learner, &mut course, step.epoch, (context, &pool))?;
+                self.end_of_epoch(&mut *learner, &mut course, step.epoch, (context, &pool))?;
                 stalls.all.compute += began.elapsed().as_secs_f64();
             }
             let every = u64::from(self.params.checkpoint_steps);
             if course.next.1 == 0 || every > 0 && (global + 1).is_multiple_of(every) {
                 let state = State {
                     sizes: self.sizes(),
-                    kept: learner.kept(),
+                    kept: learner.kept()?,
                     weights: learner.weights()?,
                     course: course.clone(),
                 };
@@ -152,8 +154,8 @@ impl Training<'_> {
         &self,
         context: &FeedContext,
         taken_up: Option<State>,
-    ) -> Result<(Learner, Course), TrainerError> {
-        let sizes = self.sizes();
+    ) -> Result<(Box<dyn Learns>, Course), TrainerError> {
+        let (sizes, device) = (self.sizes(), context.config.device);
         let balance = match self.params.loss {
             BasketLoss::Bce => None,
             BasketLoss::BalancedBce => Some(self.balance(context)?),
@@ -167,11 +169,11 @@ impl Training<'_> {
                 best: None,
                 ledger: Ledger::default(),
             };
-            let learner = Learner::new(sizes, self.first(&sizes), balance)?;
-            return Ok((learner, course));
+            let first = self.first(&sizes);
+            return Ok((learner(device, sizes, first, balance)?, course));
         };
-        let mut learner = Learner::new(sizes, state.weights, balance)?;
-        learner.resume(state.kept);
+        let mut learner = learner(device, sizes, state.weights, balance)?;
+        learner.resume(state.kept)?;
         Ok((learner, state.course))
     }
 
@@ -223,7 +225,7 @@ impl Training<'_> {
 
     fn learn(
         &self,
-        learner: &mut Learner,
+        learner: &mut dyn Learns,
         course: &mut Course,
         batch: &Batch,
         (global, pool): (u64, &ThreadPool),
@@ -283,7 +285,7 @@ impl Training<'_> {
     /// Measures on the validation's baskets, where there are any.
     fn end_of_epoch(
         &self,
-        learner: &mut Learner,
+        learner: &mut dyn Learns,
         course: &mut Course,
         epoch: u64,
         (context, pool): (&FeedContext, &ThreadPool),
@@ -294,7 +296,7 @@ impl Training<'_> {
         let scorer = learner.scorer()?;
         let k = self.params.k;
         let around = (context, pool, self.gathered);
-        let measured = measure(&scorer, valid, self.limits(), k as usize, around)?;
+        let measured = measure(&*scorer, valid, self.limits(), k as usize, around)?;
         drop(scorer);
         if measured.users == 0 {
             return Ok(());
@@ -309,7 +311,7 @@ impl Training<'_> {
 
     fn trained(
         &self,
-        mut learner: Learner,
+        mut learner: Box<dyn Learns>,
         mut course: Course,
         stalls: Stalls,
         resumed_from: Option<(u64, u64)>,
@@ -341,11 +343,11 @@ impl Training<'_> {
         })
     }
 
-    fn opening(&self, (epoch, step): (u64, u64)) -> String {
+    fn opening(&self, (epoch, step): (u64, u64), device: Device) -> String {
         let (items, steps) = (self.vocab.items.len(), self.feed.steps());
         let epochs = self.params.epochs;
         format!(
-            "attention-lstm: {items} items, {epochs} epochs of {steps} steps; from epoch {epoch} step {step}"
+            "attention-lstm: {items} items, {epochs} epochs of {steps} steps on {device}; from epoch {epoch} step {step}"
         )
     }
 }
