@@ -32,5 +32,4 @@ pub use score::Scorer;
 pub(crate) use {
     masks::Masks,
     model::{BIAS, ITEMS, WEIGHTS},
-    repeats::FEATURES,
 };

@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 use super::super::tensors::{floats, long, places};
 use super::lstm::{Direction, dropped, packed};
 use crate::error::TrainerError;
-use crate::neural::attention_lstm::{Batch, FEATURES, ITEMS, Masks, Sizes};
+use crate::neural::attention_lstm::{Batch, ITEMS, Masks, Sizes};
 use crate::neural::kernels::Packing;
 
 /// `embedding_bag`'s mean.
@@ -155,6 +155,7 @@ impl Net {
             return Ok(None);
         };
         let pairs = long(of.items.len());
+        let width = long(of.features.len() / of.items.len().max(1));
         let all = |numbers: &[i32]| -> Vec<usize> {
             numbers.iter().map(|n| n.unsigned_abs() as usize).collect()
         };
@@ -164,7 +165,7 @@ impl Net {
         let in_all = places(in_all, self.on)?;
         let ranks = places(ranks.into_iter(), self.on)?;
         let items = places(items.into_iter(), self.on)?;
-        let features = floats(&of.features, &[pairs, long(FEATURES)], self.on)?;
+        let features = floats(&of.features, &[pairs, width], self.on)?;
         let units = self.of("repeat.bias")?;
         let units = units
             .f_addmm(&features, self.of("repeat.features")?)?
