@@ -75,7 +75,12 @@ impl ScalarUDFImpl for SkipgramPairs {
 /// The pairs of every basket; a null basket has none.
 fn pairs(baskets: &ListArray, window: usize) -> Result<ArrayRef> {
     let items = baskets.values().as_primitive::<UInt32Type>().values();
-    let (mut centers, mut contexts) = (Vec::new(), Vec::new());
+    let around = |items: usize| items * items.saturating_sub(1).min(window.saturating_mul(2));
+    let offsets = baskets.value_offsets().windows(2);
+    let most = offsets
+        .map(|ends| around((ends[1] - ends[0]) as usize))
+        .sum();
+    let (mut centers, mut contexts) = (Vec::with_capacity(most), Vec::with_capacity(most));
     let mut lengths = Vec::with_capacity(baskets.len());
     let mut known = Vec::new();
     for (row, ends) in baskets.value_offsets().windows(2).enumerate() {
@@ -86,11 +91,11 @@ fn pairs(baskets: &ListArray, window: usize) -> Result<ArrayRef> {
             known.extend(basket.iter().copied().filter(|i| *i >= FIRST_ITEM));
         }
         for (at, center) in known.iter().enumerate() {
-            let around = at.saturating_sub(window)..at.saturating_add(window + 1).min(known.len());
-            for other in around.filter(|other| *other != at) {
-                centers.push(*center);
-                contexts.push(known[other]);
-            }
+            let first = at.saturating_sub(window);
+            let end = at.saturating_add(window).saturating_add(1).min(known.len());
+            contexts.extend_from_slice(&known[first..at]);
+            contexts.extend_from_slice(&known[at + 1..end]);
+            centers.resize(contexts.len(), *center);
         }
         lengths.push(centers.len() - before);
     }

@@ -49,17 +49,28 @@ impl PartWriter {
         })
     }
 
-    pub async fn push(&mut self, rows: RecordBatch) -> Result<()> {
+    /// Takes the next rows. Whole chunks go on as they are; what a chunk has of several batches is
+    /// copied.
+    pub async fn push(&mut self, mut rows: RecordBatch) -> Result<()> {
+        while self.coalescer.get_buffered_rows() == 0 && rows.num_rows() >= CHUNK_ROWS {
+            self.write(&rows.slice(0, CHUNK_ROWS)).await?;
+            rows = rows.slice(CHUNK_ROWS, rows.num_rows() - CHUNK_ROWS);
+        }
         self.coalescer.push_batch(rows)?;
         self.drain().await
     }
 
     async fn drain(&mut self) -> Result<()> {
         while let Some(batch) = self.coalescer.next_completed_batch() {
-            self.rows += batch.num_rows() as u64;
-            self.digest.update(&batch)?;
-            self.writer.write(&batch).await?;
+            self.write(&batch).await?;
         }
+        Ok(())
+    }
+
+    async fn write(&mut self, chunk: &RecordBatch) -> Result<()> {
+        self.rows += chunk.num_rows() as u64;
+        self.digest.update(chunk)?;
+        self.writer.write(chunk).await?;
         Ok(())
     }
 
