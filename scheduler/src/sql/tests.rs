@@ -248,6 +248,8 @@ async fn text_that_would_do_more_than_read_tables_is_refused() -> Outcome {
         // What tells of the machines, and what executors cannot run.
         "select input_file_name() from t".into(),
         "select item_indices(make_array(n), 'aa01') from t".into(),
+        "select is_in(n, 't', 'n', 'aa01') from t".into(),
+        "select split_of(n, 'aa01') from t".into(),
         "select @@version".into(),
         "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r".into(),
         "select $1".into(),

@@ -54,7 +54,7 @@ const OPERATORS: &[&str] = &[
 
 /// Functions of the session that do more than compute: they tell where the warehouse lies, or
 /// read a table that the plan does not scan.
-const REACHING: &[&str] = &["input_file_name", "item_indices"];
+const REACHING: &[&str] = &["input_file_name", "is_in", "item_indices", "split_of"];
 
 /// A file by its store and its path there.
 type File = (String, String);

@@ -6,8 +6,11 @@ mod collect_groups;
 mod distinct;
 mod groups;
 mod hash;
+mod is_in;
 mod one_group;
 mod pairs;
+mod split_of;
+mod stored;
 mod vocab;
 
 use std::sync::Arc;
@@ -26,6 +29,8 @@ pub fn scalar(warehouse: &Warehouse) -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::from(hash::KeyedHash::default())),
         Arc::new(ScalarUDF::from(pairs::SkipgramPairs::default())),
         Arc::new(ScalarUDF::from(vocab::ItemIndices::new(warehouse.clone()))),
+        Arc::new(ScalarUDF::from(is_in::IsIn::new(warehouse.clone()))),
+        Arc::new(ScalarUDF::from(split_of::SplitOf::new(warehouse.clone()))),
     ]
 }
 

@@ -5,21 +5,19 @@
 //! baskets, so every executor reads it once, and no row has to move.
 
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, UInt32Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, UInt32Type};
-use datafusion::common::{HashMap, ScalarValue, exec_datafusion_err, exec_err, plan_err};
+use datafusion::common::{HashMap, exec_datafusion_err, exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use pannier_proto::ids::UNK;
-use pannier_proto::manifest::TableManifest;
-use pannier_proto::objects;
 
+use super::stored::{self, Kept, text};
 use crate::warehouse::Warehouse;
 
 /// Vocabs kept in memory.
@@ -30,7 +28,7 @@ const KEPT: usize = 4;
 pub struct ItemIndices {
     signature: Signature,
     warehouse: Warehouse,
-    known: Mutex<Vec<(String, Arc<Vocab>)>>,
+    known: Kept<Vocab>,
 }
 
 impl PartialEq for ItemIndices {
@@ -54,20 +52,8 @@ impl ItemIndices {
         Self {
             signature: Signature::any(2, Volatility::Immutable),
             warehouse,
-            known: Mutex::default(),
+            known: Kept::new(KEPT),
         }
-    }
-
-    /// The vocab of a version, read at its first use.
-    fn vocab(&self, version: &str) -> Result<Arc<Vocab>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, vocab)) = known.iter().find(|(v, _)| v == version) {
-            return Ok(Arc::clone(vocab));
-        }
-        let vocab = Arc::new(Vocab::read(&self.warehouse, version)?);
-        known.insert(0, (version.to_owned(), Arc::clone(&vocab)));
-        known.truncate(KEPT);
-        Ok(vocab)
     }
 }
 
@@ -92,11 +78,10 @@ impl ScalarUDFImpl for ItemIndices {
         }
     }
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let version = match &args.args[1] {
-            ColumnarValue::Scalar(ScalarValue::Utf8(Some(v)) | ScalarValue::Utf8View(Some(v))) => v,
-            _ => return exec_err!("the version of item_indices must be a text, not a column"),
-        };
-        let vocab = self.vocab(version)?;
+        let version = text(&args.args[1], "the version of item_indices")?;
+        let vocab = self
+            .known
+            .get(version, || Vocab::read(&self.warehouse, version))?;
         let baskets = args.args[0].to_array(args.number_rows)?;
         Ok(ColumnarValue::Array(
             vocab.encode(baskets.as_list::<i32>())?,
@@ -112,17 +97,9 @@ enum Vocab {
 }
 
 impl Vocab {
-    /// Reads a version of the table. It may be called inside a runtime, where nothing can be
-    /// waited for: so a thread of its own does the reading.
+    /// Reads a version of the table.
     fn read(warehouse: &Warehouse, version: &str) -> Result<Self> {
-        let read = || -> Result<Vec<RecordBatch>> {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            runtime.block_on(batches(warehouse, version))
-        };
-        let read = std::thread::scope(|scope| scope.spawn(read).join());
-        let batches = read.map_err(|_| exec_datafusion_err!("reading the vocab broke down"))??;
+        let batches = stored::read(warehouse, "vocab", version, &["item_id", "item_idx"])?;
         let numbers = batches
             .first()
             .and_then(|b| b.column_by_name("item_id"))
@@ -196,18 +173,4 @@ impl Vocab {
         let nulls = baskets.nulls().cloned();
         Ok(Arc::new(ListArray::try_new(item, offsets, values, nulls)?))
     }
-}
-
-async fn batches(warehouse: &Warehouse, version: &str) -> Result<Vec<RecordBatch>> {
-    let manifest: TableManifest = warehouse
-        .get_json(&objects::table_manifest("vocab", version))
-        .await?;
-    let mut batches = Vec::new();
-    for file in &manifest.files {
-        let bytes = warehouse.get(&file.path).await?;
-        for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
-            batches.push(batch?);
-        }
-    }
-    Ok(batches)
 }
