@@ -140,23 +140,13 @@ impl Align<'_> {
 
     /// Whether a scan reads a table whose rows go to as many parts by the same key.
     fn lies_by(&self, plan: &Plan, key: &[usize]) -> bool {
-        let Some(config) = plan
-            .downcast_ref::<DataSourceExec>()
-            .and_then(|s| s.data_source().downcast_ref::<FileScanConfig>())
-        else {
+        let Some(config) = scan_of(plan) else {
             return false;
         };
         let Some(names) = scanned(plan, config, key) else {
             return false;
         };
-        let first = config.file_groups.iter().flat_map(|g| g.iter()).next();
-        let table = first.and_then(|file| {
-            let location = file.object_meta.location.as_ref();
-            let inputs = self.inputs.iter();
-            inputs
-                .into_iter()
-                .find(|m| m.files.iter().any(|f| location.ends_with(&f.path)))
-        });
+        let table = table_of(config, self.inputs);
         table.is_some_and(|m| m.parts == self.parts && m.key == names)
             && config.file_groups.len() == TARGET_PARTITIONS.min(self.parts as usize)
     }
@@ -209,12 +199,30 @@ fn hashed(shuffle: &RepartitionExec) -> Option<Vec<usize>> {
     exprs.iter().map(column).collect()
 }
 
-fn column(expr: &Arc<dyn PhysicalExpr>) -> Option<usize> {
+/// The column that an expression is, where it is nothing more.
+pub(crate) fn column(expr: &Arc<dyn PhysicalExpr>) -> Option<usize> {
     expr.downcast_ref::<Column>().map(Column::index)
 }
 
+/// The scan of files that a node is.
+pub(crate) fn scan_of(plan: &Plan) -> Option<&FileScanConfig> {
+    let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
+    source.downcast_ref::<FileScanConfig>()
+}
+
+/// The table whose files a scan reads.
+pub(crate) fn table_of<'m>(
+    config: &FileScanConfig,
+    tables: &'m [TableManifest],
+) -> Option<&'m TableManifest> {
+    let file = config.file_groups.iter().flat_map(|g| g.iter()).next()?;
+    let location = file.object_meta.location.as_ref();
+    let of = |m: &&TableManifest| m.files.iter().any(|f| location.ends_with(&f.path));
+    tables.iter().find(of)
+}
+
 /// Names in the file of a scan's output columns.
-fn scanned(plan: &Plan, config: &FileScanConfig, key: &[usize]) -> Option<Vec<String>> {
+pub(crate) fn scanned(plan: &Plan, config: &FileScanConfig, key: &[usize]) -> Option<Vec<String>> {
     let schema = plan.schema();
     let names = key
         .iter()
@@ -289,7 +297,7 @@ fn below(plan: &Plan, key: &[usize]) -> Below {
 }
 
 /// Columns before a node's own projection.
-fn projected(key: &[usize], projection: Option<&[usize]>) -> Option<Vec<usize>> {
+pub(crate) fn projected(key: &[usize], projection: Option<&[usize]>) -> Option<Vec<usize>> {
     match projection {
         Some(projection) => key.iter().map(|k| projection.get(*k).copied()).collect(),
         None => Some(key.to_vec()),

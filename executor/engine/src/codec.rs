@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
-use datafusion::common::{exec_datafusion_err, exec_err};
+use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
@@ -33,13 +33,7 @@ impl PhysicalExtensionCodec for EngineCodec {
         };
         let op: EngineOp = serde_json::from_slice(json)
             .map_err(|e| exec_datafusion_err!("an operator of the engine cannot be read: {e}"))?;
-        let [input] = inputs else {
-            return exec_err!(
-                "an operator of the engine has one input, not {}",
-                inputs.len()
-            );
-        };
-        Ok(Arc::new(EngineExec::try_new(op, Arc::clone(input))?))
+        Ok(Arc::new(EngineExec::over(op, inputs.to_vec())?))
     }
 
     fn try_encode(

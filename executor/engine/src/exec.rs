@@ -1,5 +1,5 @@
 //! One physical node for all operators of our own. Each is narrow: partition `i` of its output
-//! is made from partition `i` of its input, so Ballista may cut the plan into tasks anywhere.
+//! is made from partition `i` of its inputs, so Ballista may cut the plan into tasks anywhere.
 //!
 //! Ballista can only restrict leaves that it knows to the partitions of a task. So reading files
 //! is no leaf here: its input is a tiny in-memory relation of file paths.
@@ -24,7 +24,8 @@ use datafusion::physical_plan::{
 use serde::{Deserialize, Serialize};
 
 use crate::ops::{
-    generate::Generate, read_raw::ReadRaw, write_result::WriteResult, write_table::WriteTable,
+    both, generate::Generate, order_ties::OrderTies, read_raw::ReadRaw, write_result::WriteResult,
+    write_table::WriteTable,
 };
 
 /// An operator of our own: plain data, so that its JSON is its codec.
@@ -32,12 +33,16 @@ use crate::ops::{
 pub enum EngineOp {
     /// File paths in, rows out.
     ReadRaw(ReadRaw),
+    /// Rows in the order of some columns in, the same in full order out.
+    OrderTies(OrderTies),
     /// Rows in, one row per part written out.
     WriteTable(WriteTable),
     /// Rows in, one answer to a query written out.
     WriteResult(WriteResult),
     /// One row in, raw files on storage.
     Generate(Generate),
+    /// The rows of two plans over one reading.
+    Both,
 }
 
 impl EngineOp {
@@ -46,9 +51,11 @@ impl EngineOp {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ReadRaw(_) => "ReadRaw",
+            Self::OrderTies(_) => "OrderTies",
             Self::WriteTable(_) => "WriteTable",
             Self::WriteResult(_) => "WriteResult",
             Self::Generate(_) => "Generate",
+            Self::Both => "Both",
         }
     }
 }
@@ -57,7 +64,7 @@ impl EngineOp {
 #[derive(Debug)]
 pub struct EngineExec {
     op: EngineOp,
-    input: Arc<dyn ExecutionPlan>,
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -68,13 +75,34 @@ impl EngineExec {
     /// # Errors
     /// Where the operator's schema cannot be made.
     pub fn try_new(op: EngineOp, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        Self::over(op, vec![input])
+    }
+
+    /// The operator over as many inputs as it takes.
+    ///
+    /// # Errors
+    /// As [`Self::try_new`], and where it takes another number of them.
+    pub fn over(op: EngineOp, inputs: Vec<Arc<dyn ExecutionPlan>>) -> Result<Self> {
+        let takes = if matches!(op, EngineOp::Both) { 2 } else { 1 };
+        if inputs.len() != takes {
+            let (name, given) = (op.name(), inputs.len());
+            return plan_err!("{name} takes {takes} inputs and was given {given}");
+        }
+        let partitions = partitions(&inputs[0]);
+        if inputs
+            .iter()
+            .any(|input| self::partitions(input) != partitions)
+        {
+            return plan_err!("the inputs of {} differ in partitions", op.name());
+        }
+        let input = &inputs[0];
         let schema = match &op {
             EngineOp::ReadRaw(op) => op.schema()?,
+            EngineOp::OrderTies(_) | EngineOp::Both => input.schema(),
             EngineOp::WriteTable(_) => WriteTable::schema(),
             EngineOp::WriteResult(_) => WriteResult::schema(),
             EngineOp::Generate(_) => Generate::schema(),
         };
-        let partitions = input.output_partitioning().partition_count();
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(partitions),
@@ -83,7 +111,7 @@ impl EngineExec {
         );
         Ok(Self {
             op,
-            input,
+            inputs,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         })
@@ -96,14 +124,20 @@ impl EngineExec {
     }
 }
 
+fn partitions(plan: &Arc<dyn ExecutionPlan>) -> usize {
+    plan.output_partitioning().partition_count()
+}
+
 impl DisplayAs for EngineExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}Exec: ", self.op.name())?;
         match &self.op {
             EngineOp::ReadRaw(op) => write!(f, "format={}", op.form.format.name()),
+            EngineOp::OrderTies(op) => write!(f, "by={:?}, ordered={}", op.by, op.ordered),
             EngineOp::WriteTable(op) => write!(f, "table={}, version={}", op.table, op.version),
             EngineOp::WriteResult(op) => write!(f, "id={}", op.id),
             EngineOp::Generate(op) => write!(f, "dir={}", op.dir),
+            EngineOp::Both => Ok(()),
         }
     }
 }
@@ -119,10 +153,10 @@ impl ExecutionPlan for EngineExec {
         &self.properties
     }
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        self.inputs.iter().collect()
     }
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
+        vec![false; self.inputs.len()]
     }
     fn apply_expressions(
         &self,
@@ -134,30 +168,31 @@ impl ExecutionPlan for EngineExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let [input] = children.as_slice() else {
-            return plan_err!(
-                "an operator of the engine has one input, not {}",
-                children.len()
-            );
-        };
-        Ok(Arc::new(Self::try_new(self.op.clone(), Arc::clone(input))?))
+        Ok(Arc::new(Self::over(self.op.clone(), children)?))
     }
     fn execute(
         &self,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        if partition >= self.input.output_partitioning().partition_count() {
+        if partition >= partitions(&self.inputs[0]) {
             return exec_err!("partition {partition} does not exist");
         }
-        let input = self.input.execute(partition, Arc::clone(&context))?;
+        if matches!(self.op, EngineOp::Both) {
+            return both::execute(&self.inputs, self.schema(), partition, &context);
+        }
+        let input = self.inputs[0].execute(partition, Arc::clone(&context))?;
         match &self.op {
             EngineOp::ReadRaw(op) => {
                 op.execute(input, &context, self.schema(), &self.metrics, partition)
             }
+            EngineOp::OrderTies(op) => {
+                Ok(op.execute(input, self.schema(), &self.metrics, partition))
+            }
             EngineOp::WriteTable(op) => op.execute(input, &context, &self.metrics, partition),
             EngineOp::WriteResult(op) => op.execute(input, &self.metrics, partition),
             EngineOp::Generate(op) => op.execute(input),
+            EngineOp::Both => Ok(input),
         }
     }
     /// Rows of raw pieces are known where their files tell; it decides which side of a join is

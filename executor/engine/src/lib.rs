@@ -15,11 +15,13 @@ pub mod functions;
 pub mod generate;
 pub mod narrow;
 pub mod ops;
+pub mod ordered;
 pub mod raw;
 pub mod registry;
 pub mod row_sql;
 pub mod session;
 pub mod table;
+pub mod together;
 pub mod warehouse;
 
 pub use error::EngineError;

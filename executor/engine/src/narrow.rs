@@ -7,10 +7,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, plan_err};
+use datafusion::common::{Column, DFSchema, plan_err};
+use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Union};
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection, Union};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, PartitionMode};
@@ -29,6 +32,18 @@ pub struct Narrow {
     pub over: BTreeSet<String>,
     /// Relations that it only looks things up in: what they hold decides every piece.
     pub beside: BTreeSet<String>,
+}
+
+/// A relation without rows that the planner knows to have none: what only reads it is no part of a plan.
+///
+/// # Errors
+/// Where the schema cannot be used.
+pub fn empty(schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
+    let nothing = LogicalPlan::EmptyRelation(EmptyRelation {
+        produce_one_row: false,
+        schema: Arc::new(DFSchema::try_from(Arc::clone(schema))?),
+    });
+    Ok(Arc::new(ViewTable::new(nothing, None)))
 }
 
 /// Carries the pieces' numbers through an unoptimized query.
@@ -73,6 +88,9 @@ fn carry(
                 return plan_err!("it reads the rows of `{name}` twice");
             }
             Ok(LogicalPlan::TableScan(scan))
+        }
+        LogicalPlan::EmptyRelation(nothing) if !nothing.produce_one_row => {
+            Ok(LogicalPlan::EmptyRelation(nothing))
         }
         LogicalPlan::Projection(p) => {
             let input = carry(p.input.as_ref().clone(), over, beside)?;

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::plan_err;
 use datafusion::error::Result;
@@ -19,12 +18,14 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitio
 use pannier_proto::manifest::{ManifestColumn, ManifestFile, TableLineage, TableManifest};
 use pannier_proto::objects;
 
-use crate::align::align;
+use crate::align::{align, column};
 use crate::error::EngineError;
 use crate::exec::{EngineExec, EngineOp};
 use crate::narrow::{Narrow, PIECE, check_physical, source_stays};
+use crate::ops::order_ties::{ORDER, OrderTies};
 use crate::ops::write_result::WriteResult;
 use crate::ops::write_table::{PART, WriteTable};
+use crate::ordered::in_order;
 use crate::session::TARGET_PARTITIONS;
 use crate::warehouse::Warehouse;
 
@@ -74,7 +75,15 @@ pub async fn write_plan(
     let Some(order) = ordering(&schema, &target.sort)? else {
         return plan_err!("table {} has no column to sort by", target.table);
     };
-    let sorted = Arc::new(SortExec::new(order, shuffled).with_preserve_partitioning(true));
+    let sorted: Arc<dyn ExecutionPlan> = if in_order(&shuffled, target, inputs) {
+        let op = EngineOp::OrderTies(OrderTies {
+            by: order.iter().filter_map(|e| column(&e.expr)).collect(),
+            ordered: 1 + target.sort.len(),
+        });
+        Arc::new(EngineExec::try_new(op, shuffled)?)
+    } else {
+        Arc::new(SortExec::new(order, shuffled).with_preserve_partitioning(true))
+    };
     sink(sorted, target)
 }
 
@@ -185,16 +194,12 @@ fn ordering(schema: &Schema, sort: &[String]) -> Result<Option<LexOrdering>> {
             names.push(field.name());
         }
     }
-    let options = SortOptions {
-        descending: false,
-        nulls_first: true,
-    };
     let columns = names
         .into_iter()
         .map(|n| {
             Ok(PhysicalSortExpr {
                 expr: col(n, schema)?,
-                options,
+                options: ORDER,
             })
         })
         .collect::<Result<Vec<_>>>()?;

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, RecordOutput};
-use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::channel;
 
+use super::both::{OneReading, Readers, rows};
 use crate::raw::read::RawRead;
 use crate::raw::relation::pieces_of;
 use crate::raw::{RawColumn, RawForm, RawPiece, Reading, read, relation_schema};
+
+/// Batches that are read ahead.
+const AHEAD: usize = 2;
 
 /// Reads raw files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +30,10 @@ pub struct ReadRaw {
     pub projection: Vec<usize>,
     /// Rows of all pieces, where they are known.
     pub rows: Option<u64>,
+    /// Places that are read, those wanted among them, where another plan of the task reads the same
+    /// pieces: then one reading serves both.
+    #[serde(default)]
+    pub shared: Option<Vec<usize>>,
 }
 
 impl ReadRaw {
@@ -43,53 +50,83 @@ impl ReadRaw {
     /// Runs on one partition.
     ///
     /// # Errors
-    /// None before the stream is polled.
+    /// Where a shared reading lacks a column that is wanted.
     pub fn execute(
         &self,
-        mut input: SendableRecordBatchStream,
-        _: &Arc<TaskContext>,
+        input: SendableRecordBatchStream,
+        context: &Arc<TaskContext>,
         schema: SchemaRef,
         metrics: &ExecutionPlanMetricsSet,
         partition: usize,
     ) -> Result<SendableRecordBatchStream> {
-        let mut builder = RecordBatchReceiverStreamBuilder::new(schema, 2);
-        let (tx, op) = (builder.tx(), self.clone());
-        let baseline = Arc::new(BaselineMetrics::new(metrics, partition));
-        builder.spawn(async move {
-            while let Some(batch) = input.next().await {
-                let batch = batch?;
-                for piece in pieces_of(&batch) {
-                    let (op, tx, baseline) = (op.clone(), tx.clone(), Arc::clone(&baseline));
-                    let read = tokio::task::spawn_blocking(move || op.read(&piece, &tx, &baseline));
-                    read.await.map_err(|e| {
-                        datafusion::common::exec_datafusion_err!("reading stopped: {e}")
-                    })??;
-                }
-            }
-            Ok(())
-        });
-        Ok(builder.build())
+        let baseline = BaselineMetrics::new(metrics, partition);
+        let both = context.session_config().get_extension::<OneReading>();
+        if let (Some(all), Some(reading)) = (&self.shared, both) {
+            let place = |wanted: &usize| all.iter().position(|a| a == wanted);
+            let columns: Option<Vec<usize>> = self.projection.iter().map(place).collect();
+            let lacks = || exec_datafusion_err!("a shared reading lacks a column");
+            let columns = columns.ok_or_else(lacks)?;
+            let begin = |readers| self.clone().begin(input, all.clone(), readers, baseline);
+            return Ok(rows(reading.join(begin), schema, Some(columns)));
+        }
+        let (reader, reading) = channel(AHEAD);
+        let columns = self.projection.clone();
+        self.clone()
+            .begin(input, columns, Readers::one(reader), baseline);
+        Ok(rows(reading, schema, None))
     }
 
-    /// Reads one piece; stops early where nobody listens any more.
+    /// Begins to read `columns` for the readers; it stops where none of them listens any more.
+    fn begin(
+        self,
+        mut input: SendableRecordBatchStream,
+        columns: Vec<usize>,
+        readers: Readers,
+        baseline: BaselineMetrics,
+    ) {
+        let (op, baseline) = (Arc::new(self), Arc::new(baseline));
+        let (columns, readers) = (Arc::new(columns), Arc::new(readers));
+        tokio::spawn(async move {
+            let reading = async {
+                while let Some(batch) = input.next().await {
+                    for piece in pieces_of(&batch?) {
+                        let (op, columns) = (Arc::clone(&op), Arc::clone(&columns));
+                        let (readers, baseline) = (Arc::clone(&readers), Arc::clone(&baseline));
+                        let read = tokio::task::spawn_blocking(move || {
+                            op.read(&piece, &columns, &readers, &baseline)
+                        });
+                        let read = read.await;
+                        if !read.map_err(|e| exec_datafusion_err!("reading stopped: {e}"))?? {
+                            return Ok(());
+                        }
+                    }
+                }
+                Ok(())
+            };
+            let ended = reading.await;
+            readers.end(ended).await;
+        });
+    }
+
+    /// Reads one piece; false where nobody listens any more.
     fn read(
         &self,
         piece: &RawPiece,
-        tx: &Sender<Result<RecordBatch>>,
+        columns: &[usize],
+        readers: &Readers,
         baseline: &BaselineMetrics,
-    ) -> Result<()> {
-        let reading = Reading::new(&self.columns, &self.projection, piece.part)?;
+    ) -> Result<bool> {
+        let reading = Reading::new(&self.columns, columns, piece.part)?;
         let mut file = read::open(piece, &self.form, &Arc::new(reading))?;
         let next = |file: &mut Box<dyn RawRead>| {
             let _busy = baseline.elapsed_compute().timer();
             file.next_batch()
         };
         while let Some(batch) = next(&mut file)? {
-            let batch = batch.record_output(baseline);
-            if tx.blocking_send(Ok(batch)).is_err() {
-                return Ok(());
+            if !readers.give(&batch.record_output(baseline)) {
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

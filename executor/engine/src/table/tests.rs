@@ -172,3 +172,51 @@ async fn one_shuffle_or_none_makes_the_same_rows_as_two()
     }
     Ok(())
 }
+
+/// Sorts in a plan.
+fn sorts(plan: &Arc<dyn ExecutionPlan>) -> usize {
+    let below: usize = plan.children().into_iter().map(sorts).sum();
+    below + usize::from(plan.is::<SortExec>())
+}
+
+#[tokio::test]
+async fn rows_that_come_in_order_are_not_sorted_again()
+-> std::result::Result<(), Box<dyn std::error::Error>> {
+    let order: Vec<i64> = (0..400).collect();
+    let (warehouse, users) = write(&order, 2, 1).await?;
+    for (sql, most) in [
+        ("select user_id, n % 7 as n from t where n % 2 = 0", 0),
+        (
+            "select concat(user_id, '') as user_id, n % 7 as n from t where n % 2 = 0",
+            1,
+        ),
+    ] {
+        let context =
+            SessionContext::new_with_state(session::state(session::config(), &warehouse)?);
+        context.register_table("t", crate::catalog::table(&warehouse, &users)?)?;
+        let query = context.sql(sql).await?.into_optimized_plan()?;
+        let target = TableTarget {
+            table: format!("sorted{most}"),
+            ..target(&warehouse)
+        };
+        let plan = write_plan(&context.state(), query.clone(), &target, &[users.clone()]).await?;
+        assert_eq!(sorts(&plan), most, "{plan:?}");
+        collect(plan, context.task_ctx()).await?;
+    }
+    let digest = |name: &str| {
+        let notes = pannier_proto::objects::part_notes(name, "v");
+        let warehouse = warehouse.clone();
+        async move {
+            let mut digests = Vec::new();
+            for note in warehouse.list(&notes).await? {
+                let file: ManifestFile = warehouse.get_json(&note.path).await?;
+                digests.push((file.part, file.rows, file.digest));
+            }
+            std::result::Result::<_, EngineError>::Ok(digests)
+        }
+    };
+    let (one, other) = (digest("sorted0").await?, digest("sorted1").await?);
+    assert!(!one.is_empty());
+    assert_eq!(one, other);
+    Ok(())
+}
