@@ -51,7 +51,7 @@ impl Default for SchedulerConfig {
             trainer_timeout: Span(Duration::from_secs(10)),
             executor_wait: Span(Duration::from_secs(300)),
             job_silence: Span(Duration::from_secs(180)),
-            parallel_jobs: 2,
+            parallel_jobs: 4,
             take_up: true,
             sql_limit: 0,
             sql_patience: Span(Duration::from_secs(600)),

@@ -1,5 +1,6 @@
 //! Committed tables as the planner sees them: exactly the files that a manifest names, one scan
-//! partition for the parts with the same remainder. Nothing is listed or opened for planning.
+//! partition for the parts with the same remainder; parts that no key decides are dealt out by their
+//! rows. Nothing is listed or opened for planning.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use pannier_proto::manifest::{ManifestFile, TableManifest};
 
 use crate::error::EngineError;
 use crate::narrow::PIECE;
+use crate::raw::relation::deal;
 use crate::warehouse::Warehouse;
 
 /// The schema that a manifest lists.
@@ -53,7 +55,8 @@ pub fn table(
     warehouse: &Warehouse,
     manifest: &TableManifest,
 ) -> std::result::Result<Arc<dyn TableProvider>, EngineError> {
-    let files = TableFiles::try_new(warehouse, &manifest.files, schema(manifest)?)?;
+    let mut files = TableFiles::try_new(warehouse, &manifest.files, schema(manifest)?)?;
+    files.by_key = !manifest.key.is_empty();
     Ok(Arc::new(files))
 }
 
@@ -108,7 +111,10 @@ pub async fn object(
 #[derive(Debug)]
 struct TableFiles {
     store: Option<ListingTableUrl>,
-    files: Vec<(u32, PartitionedFile)>,
+    /// Part, rows and place of each.
+    files: Vec<(u32, u64, PartitionedFile)>,
+    /// Whether a key decides a row's part.
+    by_key: bool,
     schema: TableSchema,
     part_column: bool,
     rows: Precision<usize>,
@@ -127,6 +133,7 @@ impl TableFiles {
             let url = ListingTableUrl::parse(warehouse.url(&file.path))?;
             listed.push((
                 file.part,
+                file.rows,
                 PartitionedFile::new(url.prefix().to_string(), file.bytes),
             ));
             store.get_or_insert(url);
@@ -134,6 +141,7 @@ impl TableFiles {
         Ok(Self {
             store,
             files: listed,
+            by_key: false,
             schema: TableSchema::from(schema),
             part_column: false,
             // Called inexact: a count answered by statistics leaves a plan of constants, and Ballista
@@ -143,19 +151,29 @@ impl TableFiles {
         })
     }
 
-    /// Parts with the same remainder by the number of groups stand in one group, in their order.
+    /// Parts with the same remainder by the number of groups stand in one group, in their order; those
+    /// that no key decides so that groups have about as many rows.
     fn groups(&self, partitions: usize) -> Vec<FileGroup> {
-        let most = self.files.iter().map(|(p, _)| *p + 1).max().unwrap_or(1) as usize;
+        let most = self.files.iter().map(|(p, ..)| *p + 1).max().unwrap_or(1) as usize;
         let count = partitions.clamp(1, most);
-        let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); count];
-        for (part, file) in &self.files {
+        let file = |at: &usize| {
+            let (part, _, file) = &self.files[*at];
             let mut file = file.clone();
             if self.part_column {
                 file.partition_values = vec![ScalarValue::UInt32(Some(*part))];
             }
-            groups[*part as usize % count].push(file);
+            file
+        };
+        let group = |places: Vec<usize>| FileGroup::new(places.iter().map(file).collect());
+        if self.by_key {
+            let mut places: Vec<Vec<usize>> = vec![Vec::new(); count];
+            for (at, (part, ..)) in self.files.iter().enumerate() {
+                places[*part as usize % count].push(at);
+            }
+            return places.into_iter().map(group).collect();
         }
-        groups.into_iter().map(FileGroup::new).collect()
+        let rows: Vec<Option<u64>> = self.files.iter().map(|(_, r, _)| Some(*r)).collect();
+        deal(&rows, count).into_iter().map(group).collect()
     }
 }
 

@@ -42,6 +42,8 @@ pub fn config() -> SessionConfig {
             "ballista.client.grpc_max_message_size",
             pannier_proto::MAX_MESSAGE_BYTES as u64,
         )
+        // A task of several partitions keeps their processors until the last of them is done.
+        .set_u64("ballista.scheduler.max_partitions_per_task", 1)
         // A table's scan has a partition for each of its parts, and other code counts on it.
         .with_repartition_file_scans(false)
         .set_bool("datafusion.sql_parser.enable_ident_normalization", true)

@@ -52,6 +52,26 @@ impl RawRelation {
     }
 }
 
+/// Deals things of some size out over so many hands, the largest first and each to who has the
+/// least. Gives the places in each hand, in their order; those of unknown size count alike.
+#[must_use]
+pub fn deal(sizes: &[Option<u64>], hands: usize) -> Vec<Vec<usize>> {
+    let mut dealt: Vec<(u64, Vec<usize>)> = vec![(0, Vec::new()); hands.max(1)];
+    let mut places: Vec<usize> = (0..sizes.len()).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(sizes[*place]));
+    for place in places {
+        if let Some(hand) = dealt.iter_mut().min_by_key(|(has, _)| *has) {
+            hand.0 += sizes[place].unwrap_or(1);
+            hand.1.push(place);
+        }
+    }
+    let in_order = |(_, mut places): (u64, Vec<usize>)| {
+        places.sort_unstable();
+        places
+    };
+    dealt.into_iter().map(in_order).collect()
+}
+
 /// A relation of pieces, dealt out over partitions: what a scan reads from.
 ///
 /// # Errors
@@ -63,12 +83,10 @@ pub fn dealt(pieces: &[RawPiece], partitions: usize) -> Result<Arc<dyn Execution
         Field::new("first_row", DataType::UInt64, false),
         Field::new("rows", DataType::UInt64, true),
     ]));
-    let mut dealt: Vec<Vec<&RawPiece>> = vec![Vec::new(); partitions.clamp(1, pieces.len().max(1))];
-    for (i, piece) in pieces.iter().enumerate() {
-        let at = i % dealt.len();
-        dealt[at].push(piece);
-    }
-    let batch = |pieces: Vec<&RawPiece>| {
+    let sizes: Vec<Option<u64>> = pieces.iter().map(|p| p.rows).collect();
+    let dealt = deal(&sizes, partitions.clamp(1, pieces.len().max(1)));
+    let batch = |places: Vec<usize>| {
+        let pieces: Vec<&RawPiece> = places.into_iter().map(|at| &pieces[at]).collect();
         let paths: StringArray = pieces.iter().map(|p| Some(p.path.as_str())).collect();
         let parts: UInt32Array = pieces.iter().map(|p| Some(p.part)).collect();
         let first: UInt64Array = pieces.iter().map(|p| Some(p.first_row)).collect();
@@ -126,8 +144,30 @@ impl TableProvider for RawRelation {
                 .cloned()
                 .unwrap_or_else(|| (0..self.schema.fields().len()).collect()),
             rows: self.pieces.iter().map(|p| p.rows).sum(),
+            shared: None,
         };
         let input = dealt(&self.pieces, session.config().target_partitions())?;
         Ok(Arc::new(EngineExec::try_new(EngineOp::ReadRaw(op), input)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_dealt_once_and_no_hand_has_much_more_than_another() {
+        let sizes: Vec<Option<u64>> = (0..20).map(|i| Some([10, 5][i % 2])).collect();
+        let dealt = deal(&sizes, 8);
+        let mut places: Vec<usize> = dealt.iter().flatten().copied().collect();
+        places.sort_unstable();
+        assert_eq!(places, (0..20).collect::<Vec<_>>());
+        for hand in &dealt {
+            assert!(hand.is_sorted());
+            let size: u64 = hand.iter().filter_map(|at| sizes[*at]).sum();
+            assert!((15..=20).contains(&size), "{dealt:?}");
+        }
+        assert_eq!(deal(&[None; 5], 3), [vec![0, 3], vec![1, 4], vec![2]]);
+        assert_eq!(deal(&[], 2), [vec![], vec![]]);
     }
 }
