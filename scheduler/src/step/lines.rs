@@ -103,12 +103,11 @@ async fn count(run: &StepRun, raw: &str) -> Result<Lines, StepFailure> {
         .filter_map(|f| Path::new(f).file_name())
         .map(|name| name.to_string_lossy().into_owned())
         .collect();
-    let by_file = pairs(
-        run,
-        "rejects",
-        "select file, count(*) as rows from rejects group by file",
-    );
-    let by_file = by_file.await?.into_iter();
+    let by_file = "select file, count(*) as rows from rejects group by file";
+    let facts = "select fact as file, rows from facts order by fact";
+    let (by_file, facts) =
+        tokio::try_join!(pairs(run, "rejects", by_file), pairs(run, "facts", facts),)?;
+    let by_file = by_file.into_iter();
     let of_lines = by_file.filter(|(file, _)| names.contains(file));
     let rejects = of_lines.map(|(_, rows)| rows).sum();
     let mut lines = Lines {
@@ -117,13 +116,7 @@ async fn count(run: &StepRun, raw: &str) -> Result<Lines, StepFailure> {
         rejects,
         left_out: Vec::new(),
     };
-    for (fact, rows) in pairs(
-        run,
-        "facts",
-        "select fact as file, rows from facts order by fact",
-    )
-    .await?
-    {
+    for (fact, rows) in facts {
         if fact == READ {
             lines.read = rows;
         } else if fact.starts_with(LEFT_OUT) {

@@ -62,8 +62,9 @@ pub async fn fill(
         }
     }
     if well {
-        data.rejects = Some(rejects(facts).await?);
-        data.split = split::split(facts, &data.tables).await?;
+        // Small queries, each of which mostly waits.
+        let asked = tokio::try_join!(rejects(facts), split::split(facts, &data.tables))?;
+        (data.rejects, data.split) = (Some(asked.0), asked.1);
         let profile = objects::profile(&facts.record.run_id);
         data.profile = facts.context.jobs.warehouse().find_json(&profile).await?;
         let lines = data.rejects.as_ref().map(|r| r.rows_read);
@@ -137,8 +138,15 @@ fn number(row: &BTreeMap<String, String>, key: &str) -> u64 {
 async fn rejects(facts: &Facts<'_>) -> Result<Rejects, SchedulerError> {
     // A reason that quotes a value is one reason for all values.
     let grouped = "select regexp_replace(reason, '`[^`]*`', '…') as reason, count(*) as rows from rejects group by 1 order by rows desc, reason";
-    let mut reasons: Vec<RejectReason> = ask(facts, &["rejects"], grouped)
-        .await?
+    let shown =
+        format!("select file, line, reason, text from rejects order by file, line limit {SHOWN}");
+    let noted = "select fact, rows from facts order by fact";
+    let (grouped, noted, shown) = tokio::try_join!(
+        ask(facts, &["rejects"], grouped),
+        ask(facts, &["facts"], noted),
+        ask(facts, &["rejects"], &shown),
+    )?;
+    let mut reasons: Vec<RejectReason> = grouped
         .iter()
         .map(|r| RejectReason {
             reason: text(r, "reason"),
@@ -147,13 +155,7 @@ async fn rejects(facts: &Facts<'_>) -> Result<Rejects, SchedulerError> {
         })
         .collect();
     let mut lines = 0;
-    for row in ask(
-        facts,
-        &["facts"],
-        "select fact, rows from facts order by fact",
-    )
-    .await?
-    {
+    for row in noted {
         match text(&row, "fact").as_str() {
             READ => lines = number(&row, "rows"),
             fact => reasons.push(RejectReason {
@@ -167,10 +169,7 @@ async fn rejects(facts: &Facts<'_>) -> Result<Rejects, SchedulerError> {
             }),
         }
     }
-    let shown =
-        format!("select file, line, reason, text from rejects order by file, line limit {SHOWN}");
-    let samples = ask(facts, &["rejects"], &shown)
-        .await?
+    let samples = shown
         .iter()
         .map(|r| RejectSample {
             file: text(r, "file"),

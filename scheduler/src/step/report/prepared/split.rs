@@ -13,8 +13,12 @@ pub async fn split(facts: &Facts<'_>, made: &[TableRow]) -> Result<Option<Split>
         "select split, count(*) as baskets, sum(lines) as rows, count(distinct user_id) as users,
                cast(min(ordered_at) as date) as first_day, cast(max(ordered_at) as date) as last_day
                from splits group by split order by min(ordered_at)";
-    let parts: Vec<SplitPart> = ask(facts, &["splits"], sql)
-        .await?
+    let (parts, of_baskets, of_sequences) = tokio::try_join!(
+        ask(facts, &["splits"], sql),
+        of_baskets(facts),
+        of_sequences(facts),
+    )?;
+    let parts: Vec<SplitPart> = parts
         .iter()
         .map(|r| SplitPart {
             name: text(r, "split"),
@@ -38,8 +42,8 @@ pub async fn split(facts: &Facts<'_>, made: &[TableRow]) -> Result<Option<Split>
         }
     };
     let mut left_out = of_tables(facts, made, &parts);
-    left_out.extend(of_baskets(facts).await?);
-    left_out.extend(of_sequences(facts).await?);
+    left_out.extend(of_baskets);
+    left_out.extend(of_sequences);
     Ok(Some(Split {
         by,
         parts,
