@@ -25,7 +25,7 @@ mod table;
 use checks::{INPUTS, STAGED, input_checks};
 pub use learn::{DESCRIBED, VALID_DECISIONS, histories, is_listed, queries};
 pub use predict::{ListsPlan, NOTHING_HELD_OUT, predict};
-use prepared::{checked, needed, staged};
+use prepared::{learned, needed, staged};
 use table::Tables;
 pub use table::params;
 
@@ -82,6 +82,9 @@ pub struct TablePlan {
     /// Whether it is made piece by piece.
     #[serde(default)]
     pub narrow: bool,
+    /// A narrow table that is made of the same reading.
+    #[serde(default)]
+    pub together: Option<String>,
 }
 
 impl TablePlan {
@@ -266,7 +269,7 @@ pub fn plan(
 ) -> Result<RunPlan, SchedulerError> {
     let mut tables = Tables::new(&spec, &source);
     let (mut steps, inputs) = staged(&spec, layout, defs, &source, &mut tables)?;
-    steps.extend(tables.plan(&needed(&spec, defs), &checked())?);
+    steps.extend(learned(needed(&spec, defs), &mut tables, &steps)?);
     steps.push(input_checks(inputs, &steps));
     steps.extend(spec.feed.iter().map(|feed| feeds::step(feed, INPUTS)));
     learn::steps(&spec, &mut steps);

@@ -2,7 +2,8 @@
 -- At most $max_basket_items stay, the first, which are the most frequent. What is gone is counted: items
 -- that became UNK, and those cut off.
 with encoded as (
-  select basket_id, user_id, ordered_at, split,
+  select basket_id, user_id, ordered_at,
+    split_of(basket_id, $splits_version) as split,
     cast(array_length(items) as bigint) as bought,
     item_indices(items, $vocab_version) as known
   from basket_items

@@ -1,16 +1,11 @@
 -- The last basket of every known user with at least two is for the test. The one before it is for
 -- validation where a keyed hash draws the user and one is left to train on. Anonymous baskets train.
-with heads as (
-  select basket_id, min(user_id) as user_id, min(ordered_at) as ordered_at, count(*) as lines
-  from transactions
-  group by basket_id
-),
-placed as (
+with placed as (
   select
     basket_id, user_id, ordered_at, lines,
     row_number() over (partition by user_id order by ordered_at desc, basket_id desc) as from_end,
     count(*) over (partition by user_id) as baskets
-  from heads
+  from basket_items
 )
 select
   basket_id,

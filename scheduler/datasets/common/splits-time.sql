@@ -1,13 +1,8 @@
 -- By time: the last $test_days days are for the test, the $valid_days before them for validation.
 -- Counted in whole days from the last basket, before anything is learned.
-with heads as (
-  select basket_id, min(user_id) as user_id, min(ordered_at) as ordered_at, count(*) as lines
-  from transactions
-  group by basket_id
-),
-days as (
+with days as (
   select basket_id, user_id, ordered_at, lines, cast(ordered_at as bigint) / 86400 as day
-  from heads
+  from basket_items
 ),
 ends as (
   select max(day) as last_day from days

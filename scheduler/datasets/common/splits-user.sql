@@ -1,10 +1,5 @@
 -- By user: all baskets of a user are train, valid or test. A keyed hash of the id decides, so a user
 -- stays where they are whatever else the source holds; anonymous baskets train.
-with heads as (
-  select basket_id, min(user_id) as user_id, min(ordered_at) as ordered_at, count(*) as lines
-  from transactions
-  group by basket_id
-)
 select
   basket_id,
   user_id,
@@ -16,4 +11,4 @@ select
     when keyed_hash($seed, user_id) < $valid_hash then 'valid'
     else 'train'
   end as split
-from heads
+from basket_items

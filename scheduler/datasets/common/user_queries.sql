@@ -4,7 +4,7 @@
 -- vocab knows of it. Which users are drawn depends on the seed alone.
 with bought as (
   select user_id, cast(array_length(collect_distinct(item_id)) as bigint) as bought
-  from (select user_id, unnest(items) as item_id from basket_items where split = 'test' and user_id is not null)
+  from (select user_id, unnest(items) as item_id from basket_items where split_of(basket_id, $splits_version) = 'test' and user_id is not null)
   group by user_id
 ),
 gathered as (

@@ -2,7 +2,7 @@
 with lines as (
   select unnest(items) as item_id
   from basket_items
-  where split = 'train'
+  where split_of(basket_id, $splits_version) = 'train'
 ),
 counts as (
   select item_id, count(*) as count

@@ -20,7 +20,7 @@ from (
   from raw_transactions
 ) lines
 where wanted
-  and (reason is not null or not exists (select 1 from products p where p.item_id = lines.product_id))
+  and (reason is not null or not is_in(product_id, 'products', 'item_id', $products_version))
 union all
 select _file as file, _line as line, _reason as reason, _text as text
 from raw_products

@@ -20,4 +20,4 @@ where t._reason is null
   and t.day > 0
   and t.trans_time between 0 and 2359 and t.trans_time % 100 < 60
   and t.week_no between $week_from and $week_to
-  and t.product_id in (select item_id from products)
+  and is_in(t.product_id, 'products', 'item_id', $products_version)

@@ -15,4 +15,4 @@ from raw_transactions t
 where t._reason is null
   and t.quantity > 0
   and t.week between $week_from and $week_to
-  and t.product_id in (select item_id from products)
+  and is_in(t.product_id, 'products', 'item_id', $products_version)

@@ -64,6 +64,10 @@ pub struct TableDef {
     /// and its parts are the source's pieces. Key and sort have no meaning then.
     #[serde(default)]
     pub narrow: bool,
+    /// Another narrow table, after this one, that is made of the same pieces: they are read once for
+    /// both.
+    #[serde(default)]
+    pub together: Option<String>,
     /// Parts, where not the spec's.
     #[serde(default)]
     pub parts: Option<u32>,
@@ -73,6 +77,10 @@ pub struct TableDef {
     /// Models are fed with it and nothing else reads it: made for runs that fit one.
     #[serde(default)]
     pub training: bool,
+    /// Only brings rows of staged tables together, and splits and learns nothing: it need not wait for
+    /// the source's checks.
+    #[serde(default)]
+    pub gathers: bool,
     /// Has another SQL file, `<name>-leaky.sql`, for `prepare.context = "leaky"`.
     #[serde(default)]
     pub leaky: bool,
@@ -114,9 +122,11 @@ impl Layout {
             key: Vec::new(),
             sort: Vec::new(),
             narrow: true,
+            together: None,
             parts: None,
             own: None,
             training: false,
+            gathers: false,
             leaky: false,
             sql: format!("select * from {}", raw.name),
         };

@@ -22,9 +22,10 @@ use crate::jobs::read_only;
 use crate::plan::params;
 
 /// Tables whose columns more than SQL reads: the checks, the report, the trainers.
-const READ_BY_CODE: [&str; 15] = [
+const READ_BY_CODE: [&str; 16] = [
     "rejects",
     "facts",
+    "basket_items",
     "splits",
     "vocab",
     "train_baskets",
@@ -214,8 +215,8 @@ fn arrange(
 fn replace(def: &mut TableDef, table: &TableSpec) {
     def.own = Some(Own::Replaced);
     def.sql = table.sql.clone().unwrap_or_default();
-    // What somebody else's SQL makes of a row is not known.
-    def.narrow = false;
+    // What somebody else's SQL makes of rows is not known.
+    (def.narrow, def.gathers, def.together) = (false, false, None);
     def.key = table.key.clone().unwrap_or_else(|| def.key.clone());
     def.sort = table.sort.clone().unwrap_or_else(|| def.sort.clone());
     def.parts = table.parts.or(def.parts);
@@ -228,9 +229,11 @@ fn new_def(table: &TableSpec) -> TableDef {
         key: table.key.clone().unwrap_or_default(),
         sort: table.sort.clone().unwrap_or_default(),
         narrow: false,
+        together: None,
         parts: table.parts,
         own: Some(Own::New),
         training: false,
+        gathers: false,
         leaky: false,
         sql: table.sql.clone().unwrap_or_default(),
     }

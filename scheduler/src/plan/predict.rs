@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::{INPUTS, input_checks};
 use super::learn::histories;
-use super::prepared::{checked, read_by, staged};
+use super::prepared::{learned, read_by, staged};
 use super::table::Tables;
 use super::{RunPlan, StepKind, StepPlan, TablePlan, ids};
 use crate::check;
@@ -59,7 +59,8 @@ pub fn predict(
     tables.pin(vocab);
     let (mut steps, mut inputs) = staged(&spec, layout, defs, &source, &mut tables)?;
     let (table, _) = histories(&lists.train.model);
-    steps.extend(tables.plan(&made_for(table, &defs.learned), &checked())?);
+    let made = made_for(table, &defs.learned);
+    steps.extend(learned(made, &mut tables, &steps)?);
     let made: BTreeSet<&str> = steps.iter().filter_map(table_of).collect();
     let can_hold = |check: &CheckSpec| {
         let reads = check::reads(&check.rule);

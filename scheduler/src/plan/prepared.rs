@@ -43,9 +43,20 @@ pub fn staged(
     Ok((steps, inputs))
 }
 
-/// What the tables wait for that are made after the source's checks.
-pub fn checked() -> [String; 2] {
-    [STAGED, LINES].map(str::to_owned)
+/// The steps that make tables of the staged ones, after `steps`: those that only gather wait for the
+/// source's files alone, the others for its checks.
+pub fn learned(
+    defs: Vec<TableDef>,
+    tables: &mut Tables<'_>,
+    steps: &[StepPlan],
+) -> Result<Vec<StepPlan>, SchedulerError> {
+    let (gathered, learned): (Vec<_>, Vec<_>) = defs.into_iter().partition(|def| def.gathers);
+    let generated = steps.iter();
+    let generated = generated.filter(|s| matches!(s.kind, StepKind::Generate { .. }));
+    let generated: Vec<String> = generated.map(|s| s.id.clone()).collect();
+    let mut made = tables.plan(&gathered, &generated)?;
+    made.extend(tables.plan(&learned, &[STAGED, LINES].map(str::to_owned))?);
+    Ok(made)
 }
 
 /// What is made of the staged tables: what only models are fed with is left out where nothing in the

@@ -1,7 +1,7 @@
 //! A table's plan: the parameters its SQL uses (`$vocab_version` is the version of the input
 //! `vocab`), its inputs, and the version that follows from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pannier_proto::ids::{BUILD_ID, digest_of};
 use pannier_proto::spec::{RunSpec, SplitSpec};
@@ -121,11 +121,16 @@ impl<'a> Tables<'a> {
             let table = pinned.map_or_else(|| self.table(def), Ok)?;
             self.versions
                 .insert(table.name.clone(), table.version.clone());
+            // One that is made of the reading of another comes after it, with what is left to be made.
+            let of = defs
+                .iter()
+                .filter(|d| d.together.as_ref() == Some(&def.name));
             let inputs = table.tables.keys().filter(|_| inputs);
-            let inputs = inputs.map(|t| format!("table:{t}"));
+            let inputs = inputs.chain(of.map(|d| &d.name));
+            let inputs: BTreeSet<String> = inputs.map(|t| format!("table:{t}")).collect();
             steps.push(StepPlan {
                 id: format!("table:{}", def.name),
-                after: inputs.chain(after.iter().cloned()).collect(),
+                after: inputs.into_iter().chain(after.iter().cloned()).collect(),
                 kind: StepKind::Table(table),
             });
         }
@@ -184,6 +189,7 @@ impl<'a> Tables<'a> {
             row_group_rows: self.spec.prepare.row_group_rows,
             own: def.own,
             narrow: def.narrow,
+            together: def.together.clone(),
         })
     }
 }

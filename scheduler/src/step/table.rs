@@ -15,6 +15,7 @@ use pannier_proto::manifest::{TableLineage, TableManifest};
 use pannier_proto::objects;
 use pannier_proto::spec::{CsvHeader, GenerateSpec};
 
+use super::check::manifest;
 use super::narrow::make_pieces;
 use super::{StepFailure, StepResult};
 use crate::driver::StepRun;
@@ -32,6 +33,7 @@ pub async fn make(run: &StepRun, table: &TablePlan) -> StepResult {
     let warehouse = jobs.warehouse();
     let path = objects::table_manifest(&table.name, &table.version);
     if let Some(manifest) = warehouse.find_json::<TableManifest>(&path).await? {
+        complete(run, table, &manifest).await?;
         return Ok((outcome(&manifest), true));
     }
     let (target, query) = if table.narrow {
@@ -46,6 +48,7 @@ pub async fn make(run: &StepRun, table: &TablePlan) -> StepResult {
     };
     let manifest = commit(warehouse, &target, manifest_columns(&query), lineage).await?;
     enough(run, &manifest)?;
+    complete(run, table, &manifest).await?;
     Ok((outcome(&manifest), false))
 }
 
@@ -158,6 +161,25 @@ fn enough(run: &StepRun, manifest: &TableManifest) -> Result<(), StepFailure> {
         _ => return Ok(()),
     };
     Err(SchedulerError::Spec(source.error_at(key, message, Some(help.to_owned()))).into())
+}
+
+/// A spec's own splits must have every basket: `split_of` takes one that they lack for training.
+async fn complete(
+    run: &StepRun,
+    table: &TablePlan,
+    made: &TableManifest,
+) -> Result<(), StepFailure> {
+    if table.name != "splits" || table.own.is_none() {
+        return Ok(());
+    }
+    let (rows, baskets) = (made.rows, manifest(run, "basket_items").await?.rows);
+    if rows == baskets {
+        return Ok(());
+    }
+    Err(SchedulerError::Failed(format!(
+        "the spec's own `splits` has {rows} rows and there are {baskets} baskets; give each basket of `basket_items` one row, and leave baskets out in a `basket_items` of your own"
+    ))
+    .into())
 }
 
 fn outcome(manifest: &TableManifest) -> StepOutcome {

@@ -25,6 +25,9 @@ const DAY: i64 = 86_400;
 /// The last moment of every source here: a held-out basket that neither change touches.
 const END: i64 = 60 * DAY;
 
+/// Tables that functions look things up in.
+const COMMITTED: [&str; 2] = ["splits", "vocab"];
+
 /// A basket of the source.
 #[derive(Debug, Clone, PartialEq)]
 struct Basket {
@@ -125,15 +128,18 @@ async fn shown(context: &SessionContext, sql: &str) -> String {
     pretty_format_batches(&rows).unwrap().to_string()
 }
 
-/// Makes a table by its SQL; the vocab is also committed, for `item_indices` to find.
+/// Makes a table by its SQL; those that functions look things up in are also committed.
 async fn make(context: &SessionContext, warehouse: &Warehouse, spec: &RunSpec, def: &TableDef) {
     let mut values: HashMap<String, _> = params(spec)
         .into_iter()
         .filter(|(name, _)| def.sql.contains(&format!("${name}")))
         .map(|(name, param)| (name, param.scalar()))
         .collect();
-    if def.sql.contains("$vocab_version") {
-        values.insert("vocab_version".into(), "v".into());
+    for name in COMMITTED {
+        let param = format!("{name}_version");
+        if def.sql.contains(&format!("${param}")) {
+            values.insert(param, "v".into());
+        }
     }
     let mut frame = context.sql(&def.sql).await.unwrap();
     if !values.is_empty() {
@@ -143,8 +149,8 @@ async fn make(context: &SessionContext, warehouse: &Warehouse, spec: &RunSpec, d
     context
         .register_table(def.name.as_str(), view.into_view())
         .unwrap();
-    if def.name == "vocab" {
-        let committed = commit_table(context, warehouse, "vocab", "v").await;
+    if COMMITTED.contains(&def.name.as_str()) {
+        let committed = commit_table(context, warehouse, &def.name, "v").await;
         committed.unwrap();
     }
 }

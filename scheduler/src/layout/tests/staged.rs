@@ -15,11 +15,13 @@ use datafusion::prelude::SessionContext;
 use pannier_engine::narrow::{PIECE, narrow};
 use pannier_engine::raw::{RawForm, RawRelation};
 use pannier_engine::session;
+use pannier_engine::warehouse::Warehouse;
 use pannier_proto::spec::{CheckRule, ContextSpec, RunSpec, Severity, SpecSource};
 
 use crate::layout::source::Place;
 use crate::layout::{Defs, Layout, RawFiles, TableDef, common, content_pieces, find};
 use crate::plan::params;
+use crate::slt::database::commit_table;
 use crate::testing::warehouse;
 
 /// Tables of one source.
@@ -27,11 +29,40 @@ pub struct Staged {
     name: String,
     layout: Layout,
     tables: BTreeMap<String, Arc<dyn TableProvider>>,
+    looked_up: LookedUp,
 }
 
-/// A session; none of these tables uses a function that reads the warehouse.
-fn context() -> SessionContext {
-    let state = session::state(session::config(), &warehouse().unwrap()).unwrap();
+/// Tables that functions look things up in, all of the version "v".
+struct LookedUp {
+    warehouse: Warehouse,
+    _folder: tempfile::TempDir,
+}
+
+impl LookedUp {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let warehouse = Warehouse::open(&folder.path().display().to_string()).unwrap();
+        Self {
+            warehouse,
+            _folder: folder,
+        }
+    }
+
+    /// Commits a table where one of these names its version.
+    async fn commit(&self, name: &str, table: &Arc<dyn TableProvider>, by: &[TableDef]) {
+        let version = format!("${name}_version");
+        if by.iter().any(|def| def.sql.contains(&version)) {
+            let context = context(&self.warehouse);
+            context.register_table(name, Arc::clone(table)).unwrap();
+            let committed = commit_table(&context, &self.warehouse, name, "v").await;
+            committed.unwrap();
+        }
+    }
+}
+
+/// A session whose functions look things up in a warehouse.
+fn context(warehouse: &Warehouse) -> SessionContext {
+    let state = session::state(session::config(), warehouse).unwrap();
     SessionContext::new_with_state(state)
 }
 
@@ -59,12 +90,12 @@ fn table(schema: &Schema, rows: Vec<RecordBatch>) -> MemTable {
 
 /// A table by its SQL over what its `reads` names.
 async fn made(
+    context: SessionContext,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
     name: &str,
     def: &TableDef,
     values: &HashMap<String, ScalarValue>,
-) -> MemTable {
-    let context = context();
+) -> Arc<dyn TableProvider> {
     for input in &def.reads {
         let table = tables.get(input).unwrap_or_else(|| {
             panic!(
@@ -78,11 +109,13 @@ async fn made(
     }
     let frame = context.sql(&def.sql).await;
     let mut frame = frame.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
-    let named = |name: &String| def.sql.contains(&format!("${name}"));
+    let versions = def.reads.iter();
+    let versions = versions.map(|read| (format!("{read}_version"), "v".into()));
     let values: HashMap<String, ScalarValue> = values
-        .iter()
-        .filter(|(name, _)| named(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
+        .clone()
+        .into_iter()
+        .chain(versions)
+        .filter(|(name, _)| def.sql.contains(&format!("${name}")))
         .collect();
     if !values.is_empty() {
         frame = frame.with_param_values(ParamValues::from(values)).unwrap();
@@ -101,7 +134,7 @@ async fn made(
     }
     let rows = frame.collect().await;
     let rows = rows.unwrap_or_else(|e| panic!("{name}/{}: {e}", def.name));
-    table(&schema, rows)
+    Arc::new(table(&schema, rows))
 }
 
 impl Staged {
@@ -136,33 +169,26 @@ impl Staged {
             let relation = RawRelation::new(pieces, form, raw.columns.clone());
             tables.insert(raw.name.clone(), Arc::new(relation));
         }
-        for def in &layout.table {
-            // What models are fed with may read common tables, and is made by tests of its own.
-            let there = def.reads.iter().all(|read| tables.contains_key(read));
-            if def.training && (!there || def.sql.contains("$seed")) {
-                continue;
-            }
-            let values = [("week_from", weeks.0), ("week_to", weeks.1)];
-            let values = values.map(|(n, v)| (n.to_owned(), ScalarValue::Int64(Some(v))));
-            let made = made(&tables, name, def, &values.into()).await;
-            tables.insert(def.name.clone(), Arc::new(made));
-        }
-        let name = name.to_owned();
-        Self {
-            name,
+        let mut staged = Self {
+            name: name.to_owned(),
             layout,
             tables,
-        }
+            looked_up: LookedUp::new(),
+        };
+        let values = [("week_from", weeks.0), ("week_to", weeks.1)];
+        let values = values.map(|(n, v)| (n.to_owned(), ScalarValue::Int64(Some(v))));
+        let defs = staged.layout.table.clone();
+        // What models are fed with may read common tables, and is made by tests of its own.
+        let unseeded = |def: &TableDef| !def.sql.contains("$seed");
+        staged.make(&defs, unseeded, &values.into()).await;
+        staged
     }
 
-    /// Makes what models are fed with, as `[split]` says, but for what needs a warehouse.
+    /// Makes what models are fed with, as `[split]` says.
     pub async fn learn(&mut self, split: &str) {
-        let (name, text) = (
-            self.name.clone(),
-            format!(
-                "name = \"t\"\n[source]\nlayout = \"{}\"\npath = \"x\"\n[prepare]\nmin_item_baskets = 2\n[split]\n{split}\n",
-                self.name
-            ),
+        let text = format!(
+            "name = \"t\"\n[source]\nlayout = \"{}\"\npath = \"x\"\n[prepare]\nmin_item_baskets = 2\n[split]\n{split}\n",
+            self.name
         );
         let source = SpecSource {
             file: "t.toml".into(),
@@ -172,18 +198,33 @@ impl Staged {
         let values = params(&spec).into_iter();
         let values = values.map(|(name, param)| (name, param.scalar())).collect();
         let common = common(&spec.split, &self.layout).unwrap();
-        for def in Defs::of(&self.layout, common).learned {
+        let defs = Defs::of(&self.layout, common).learned;
+        self.make(&defs, |_| true, &values).await;
+    }
+
+    /// Makes tables one after the other; of those that models are fed with the ones whose inputs are
+    /// there and that are `wanted`.
+    async fn make(
+        &mut self,
+        defs: &[TableDef],
+        wanted: impl Fn(&TableDef) -> bool,
+        values: &HashMap<String, ScalarValue>,
+    ) {
+        for def in defs {
             let there = def.reads.iter().all(|read| self.tables.contains_key(read));
-            if there && !def.sql.contains("_version") {
-                let made = made(&self.tables, &name, &def, &values).await;
-                self.tables.insert(def.name.clone(), Arc::new(made));
+            if def.training && !(there && wanted(def)) {
+                continue;
             }
+            let context = context(&self.looked_up.warehouse);
+            let made = made(context, &self.tables, &self.name, def, values).await;
+            self.looked_up.commit(&def.name, &made, defs).await;
+            self.tables.insert(def.name.clone(), made);
         }
     }
 
     /// The rows of a query as text, columns by `,`.
     pub async fn rows(&self, sql: &str) -> Vec<String> {
-        let context = context();
+        let context = context(&warehouse().unwrap());
         for (name, table) in &self.tables {
             context
                 .register_table(name.as_str(), Arc::clone(table))
