@@ -168,6 +168,6 @@ mod tests {
             assert!((15..=20).contains(&size), "{dealt:?}");
         }
         assert_eq!(deal(&[None; 5], 3), [vec![0, 3], vec![1, 4], vec![2]]);
-        assert_eq!(deal(&[], 2), [vec![], vec![]]);
+        assert_eq!(deal(&[], 2), [Vec::<usize>::new(), Vec::new()]);
     }
 }
