@@ -1,7 +1,7 @@
 //! How long a training step and a scoring pass of the attention LSTM take, on weights and batches from
 //! a file, and what losses they give.
 //!
-//!     attention_lstm_speed FILE [--steps 60] [--threads 2] [--rate 0.001]
+//!     attention_lstm_speed FILE [--steps 60] [--threads 2] [--rate 0.001] [--device flex|tch|tch-cuda]
 //!
 //! FILE, little-endian: u32 items, embedding, hidden, attention, users, batches, items of a basket, items
 //! bought; all weights as f32 in the model's order; then for each batch, for each user: u32 baskets,
@@ -12,8 +12,9 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use pannier_trainer::Device;
 use pannier_trainer::neural::attention_lstm::{
-    Batch, History, Learner, Named, Rates, Scorer, Sizes,
+    Batch, History, Named, Rates, Sizes, learner, scorer,
 };
 
 // As the program has it: pages of freed tensors are used again, not asked for anew.
@@ -96,6 +97,8 @@ fn main() -> Result<()> {
     let steps: usize = option("--steps", "60").parse()?;
     let threads: usize = option("--threads", "2").parse()?;
     let rate = option("--rate", "0.001").parse()?;
+    let device = option("--device", "flex");
+    let device: Device = serde_json::from_value(device.into())?;
     if let Some(unknown) = options.keys().next() {
         bail!("{unknown} is not known");
     }
@@ -103,7 +106,8 @@ fn main() -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()?;
-    let mut learner = Learner::new(sizes, weights, None)?;
+    device.start(threads)?;
+    let mut learner = learner(device, sizes, weights, None)?;
     let how = Rates {
         rate,
         ..Rates::default()
@@ -117,7 +121,7 @@ fn main() -> Result<()> {
         losses.push(pool.install(|| learner.step(&batch, &how))?);
         took.push(began.elapsed().as_secs_f64() * 1e3);
     }
-    let scorer = Scorer::new(sizes, learner.weights()?)?;
+    let scorer = scorer(device, sizes, learner.weights()?)?;
     let mut scored = Vec::new();
     let mut sum = 0.0;
     for step in 0..steps {

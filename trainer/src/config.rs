@@ -6,6 +6,8 @@ use pannier_proto::config::{ByteSize, Span};
 use pannier_store::StoreConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::device::Device;
+
 /// A trainer's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +16,8 @@ pub struct TrainerConfig {
     pub scheduler: String,
     /// Threads that compute; 0 stands for one per core. No result depends on it.
     pub threads: usize,
+    /// Where neural models compute: `flex`, `tch` or `tch-cuda`.
+    pub device: Device,
     /// How long the scheduler may be silent before its stream counts as broken.
     pub silence: Span,
     /// How long all executors together may fail to serve a step before the attempt fails.
@@ -35,6 +39,7 @@ impl Default for TrainerConfig {
         Self {
             scheduler: "http://127.0.0.1:50050".into(),
             threads: 0,
+            device: Device::Flex,
             silence: Span(Duration::from_secs(15)),
             feed_timeout: Span(Duration::from_secs(120)),
             feed_stall: Span(Duration::from_secs(20)),
@@ -53,6 +58,16 @@ impl TrainerConfig {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             n => n,
+        }
+    }
+
+    /// Threads of the device, with 0 resolved. Those of libtorch spin while they wait, so that they
+    /// are half of the cores where nobody says otherwise.
+    #[must_use]
+    pub fn device_threads(&self) -> usize {
+        match (self.device, self.threads) {
+            (Device::Tch | Device::TchCuda, 0) => self.resolved_threads().div_ceil(2),
+            _ => self.resolved_threads(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod config;
 mod csv_file;
 pub mod cust2vec;
 mod decisions;
+mod device;
 mod epochs;
 mod error;
 mod feed;
@@ -37,9 +38,12 @@ mod tensors;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tch")]
+mod torch;
 mod train;
 mod vocab;
 
 pub use config::TrainerConfig;
+pub use device::Device;
 pub use error::TrainerError;
 pub use serve::serve;

@@ -20,8 +20,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// within one step and is made anew, for ever.
 ///
 /// # Errors
-/// [`TrainerError::Config`] where the scheduler's address is none, or another role of this process
-/// is told otherwise how stores are reached.
+/// [`TrainerError::Config`] where the scheduler's address is none, the device is not there, or another
+/// role of this process is told otherwise how stores are reached.
 pub async fn serve(
     config: TrainerConfig,
     shutdown: impl Future<Output = ()>,
@@ -30,6 +30,7 @@ pub async fn serve(
         key: "store",
         reason: e.to_string(),
     })?;
+    config.device.start(config.device_threads())?;
     let wrong = |e: tonic::transport::Error| TrainerError::Config {
         key: "scheduler",
         reason: format!("`{}`: {e}", config.scheduler),

@@ -213,7 +213,7 @@ impl Prediction<'_> {
             }
             Predictor::Model { artifact } => {
                 let of = (&self.work.vocab[..], self.vocab);
-                let ranker = model(storage, artifact, of, counts, pool)?;
+                let ranker = model(storage, artifact, of, counts, (pool, context))?;
                 return Ok((ranker, trials));
             }
         };
@@ -227,7 +227,7 @@ fn model(
     artifact: &str,
     (manifest, vocab): (&str, &Vocab),
     counts: &[u64],
-    pool: &ThreadPool,
+    (pool, context): (&ThreadPool, &FeedContext),
 ) -> Result<Ranker, TrainerError> {
     let config = ArtifactConfig::read(storage, artifact, vocab)?;
     let (rows, ranker) = match config.model {
@@ -248,7 +248,8 @@ fn model(
         }
         ModelSpec::AttentionLstm(params) => {
             let items = counts.len() - FIRST_ITEM as usize;
-            let scorer = attention_lstm::artifact::load(storage, artifact, &params, items)?;
+            let device = context.config.device;
+            let scorer = attention_lstm::artifact::load(storage, artifact, &params, items, device)?;
             let limits = attention_lstm::train::limits(&params);
             let next = Attentive::new(scorer, limits, counts);
             (counts.len(), Ranker::Users(Box::new(next)))

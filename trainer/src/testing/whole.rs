@@ -117,8 +117,18 @@ impl Run {
 
     /// Ranks for everyone by what was trained, five places each, into `out`.
     pub(crate) fn predict(&self, new_only: bool, form: PredictionForm) -> WorkOutcome {
+        self.predict_with(config(), new_only, form)
+    }
+
+    /// The same with a configuration.
+    pub(crate) fn predict_with(
+        &self,
+        config: TrainerConfig,
+        new_only: bool,
+        form: PredictionForm,
+    ) -> WorkOutcome {
         let executors = vec![self.executor.address.clone()];
-        let (context, _reports) = context(&self.runtime, config(), executors);
+        let (context, _reports) = context(&self.runtime, config, executors);
         let storage = &self.warehouse.storage;
         let work = PredictWork {
             predictor: Predictor::Model {

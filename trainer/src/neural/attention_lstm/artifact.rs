@@ -5,12 +5,14 @@ use std::sync::Arc;
 use pannier_proto::manifest::ArtifactFile;
 use pannier_proto::spec::AttentionLstmParams;
 
+use super::device::ranks;
 use super::near_file;
 use super::neighbours::Neighbours;
 use super::score::Scorer;
 use super::sizes::{Named, Sizes};
 use super::state;
 use crate::artifact::{Artifact, ArtifactConfig, WEIGHTS};
+use crate::device::Device;
 use crate::error::TrainerError;
 use crate::storage::Storage;
 use crate::vocab::Vocab;
@@ -56,7 +58,7 @@ pub(crate) fn write(
     Ok(artifact.files)
 }
 
-/// The model of an artifact, to rank with.
+/// The model of an artifact, to rank with on a device.
 ///
 /// # Errors
 /// [`TrainerError::Storage`] where it cannot be read; [`TrainerError::Data`] where it is no model of
@@ -66,14 +68,15 @@ pub(crate) fn load(
     artifact: &str,
     params: &AttentionLstmParams,
     items: usize,
+    device: Device,
 ) -> Result<Scorer, TrainerError> {
     let image = storage.get(&format!("{artifact}/{WEIGHTS}"))?;
     let sizes = sizes(params, items);
-    let scorer = Scorer::new(sizes, state::read(&image, "", &sizes)?)?;
+    let model = ranks(device, sizes, state::read(&image, "", &sizes)?)?;
     if !sizes.near {
-        return Ok(scorer);
+        return Ok(Scorer::among(model, None));
     }
     let (names, vectors) = near_file::read(storage, artifact, items)?;
     let neighbours = Neighbours::new(params, names, vectors, items);
-    Ok(scorer.among(Some(Arc::new(neighbours))))
+    Ok(Scorer::among(model, Some(Arc::new(neighbours))))
 }

@@ -6,20 +6,16 @@ use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use pannier_proto::feed::{KeyedRng, mix};
 
 use super::batch::Batch;
+use super::masks::Masks;
 use super::model::AttentionLstm;
+use super::ranker::Ranker;
 use super::sizes::{ITEMS, Named, Sizes};
 use crate::error::TrainerError;
 use crate::neural::kernels::adam::{Moments, RowMoments, Step, squares};
 use crate::neural::kernels::pool;
 use crate::neural::ops::Balance;
-
-/// Salts of what is drawn for a step.
-const BASKETS: u64 = 0x6261_736B;
-const USERS: u64 = 0x7573_6572;
-const STATES: u64 = 0x7374_6174;
 
 /// How a step learns.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,15 +51,15 @@ pub struct Learner {
 
 /// What Adam keeps, and of which step.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Kept {
+pub struct Kept {
     /// Of the module's weights, as they are visited.
-    pub moments: Vec<Moments>,
+    pub(crate) moments: Vec<Moments>,
     /// Of the table.
-    pub items: Moments,
+    pub(crate) items: Moments,
     /// By row: the step of its last gradient.
-    pub learned: Vec<u32>,
+    pub(crate) learned: Vec<u32>,
     /// Steps done.
-    pub steps: u64,
+    pub(crate) steps: u64,
 }
 
 impl Learner {
@@ -138,11 +134,8 @@ impl Learner {
     pub fn step(&mut self, batch: &Batch, how: &Rates) -> Result<f64, TrainerError> {
         let (dim, users) = (self.sizes.embedding, batch.users());
         self.rows.catch_up(&mut self.items, &batch.baskets.rows);
-        let factors = |salt: u64, len: usize, share: f64| {
-            (share > 0.0).then(|| mask(mix(how.seed ^ salt), len, share))
-        };
-        let on_baskets = factors(BASKETS, users * dim, how.dropout);
-        let dropout = on_baskets.as_ref().map(|factors| pool::Dropout {
+        let masks = Masks::new(&self.sizes, users, how);
+        let dropout = masks.baskets.as_ref().map(|factors| pool::Dropout {
             factors,
             sequences: &batch.sequences,
         });
@@ -150,17 +143,11 @@ impl Learner {
         let rows = [batch.packing.rows(), dim];
         let means =
             Tensor::<2>::from_data(TensorData::new(means, rows), &self.device).require_grad();
-        let states = self.sizes.hidden * users;
-        let on_states = [0, 1].map(|way| factors(STATES + way, states, how.recurrent_dropout));
-        let on_states = match on_states {
-            [Some(ahead), Some(back)] => Some(Arc::new([ahead, back])),
-            _ => None,
-        };
         let model = self.model()?;
-        let mut vectors = model.users(means.clone(), &batch.packing, on_states);
-        let shape = [users, 2 * self.sizes.hidden];
-        if let Some(factors) = factors(USERS, shape[0] * shape[1], how.dropout) {
-            vectors = vectors * Tensor::from_data(TensorData::new(factors, shape), &self.device);
+        let mut vectors = model.users(means.clone(), &batch.packing, masks.states);
+        if let Some(factors) = masks.users {
+            let factors = TensorData::new(factors, [users, 2 * self.sizes.hidden]);
+            vectors = vectors * Tensor::from_data(factors, &self.device);
         }
         let loss = model.loss(vectors, batch, self.balance.clone());
         let value = loss
@@ -229,31 +216,10 @@ impl Learner {
     /// A model to rank with, as it is now.
     ///
     /// # Errors
-    /// [`TrainerError`] of [`super::Scorer::new`].
-    pub(crate) fn scorer(&mut self) -> Result<super::Scorer, TrainerError> {
-        super::Scorer::new(self.sizes, self.weights()?)
+    /// Those of [`Ranker::new`].
+    pub(crate) fn ranker(&mut self) -> Result<Ranker, TrainerError> {
+        Ranker::new(self.sizes, self.weights()?)
     }
-}
-
-/// Zeros for a share of the numbers, and for the others what keeps their sum.
-fn mask(seed: u64, len: usize, share: f64) -> Vec<f32> {
-    let mut rng = KeyedRng::new(seed);
-    let below = (share * 4_294_967_296.0) as u64;
-    let factor = (1.0 / (1.0 - share)) as f32;
-    let mut half = 0;
-    let draw = |at: usize| {
-        half = if at.is_multiple_of(2) {
-            rng.next_u64()
-        } else {
-            half >> 32
-        };
-        if half & u64::from(u32::MAX) < below {
-            0.0
-        } else {
-            factor
-        }
-    };
-    (0..len).map(draw).collect()
 }
 
 /// A tensor as flex has it, its numbers one after another.
@@ -332,7 +298,7 @@ mod tests {
         let mut weights = SIZES.first(3);
         weights[3].numbers.pop();
         assert!(Learner::new(SIZES, weights, None).is_err());
-        assert!(super::super::Scorer::new(SIZES, SIZES.first(3)[1..].to_vec()).is_err());
+        assert!(Ranker::new(SIZES, SIZES.first(3)[1..].to_vec()).is_err());
     }
 
     /// A copy of all weights in every step would be a tenth of its time.

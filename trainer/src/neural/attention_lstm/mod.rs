@@ -9,11 +9,14 @@
 
 pub(crate) mod artifact;
 mod batch;
+mod device;
 mod learner;
+mod masks;
 mod measure;
 mod model;
 mod near_file;
 mod neighbours;
+mod ranker;
 mod repeats;
 mod score;
 mod sizes;
@@ -25,7 +28,12 @@ mod whole_tests;
 use super::schedule;
 pub(crate) use batch::Limits;
 pub use batch::{Batch, History};
-pub use learner::{Learner, Rates};
-pub use model::AttentionLstm;
+pub use device::{Learns, Ranks, learner};
+pub use learner::{Kept, Rates};
 pub use score::Scorer;
 pub use sizes::{Named, Sizes};
+#[cfg(feature = "tch")]
+pub(crate) use {
+    masks::Masks,
+    sizes::{BIAS, ITEMS, WEIGHTS},
+};

@@ -14,7 +14,8 @@ use rayon::ThreadPool;
 
 use super::artifact::sizes;
 use super::batch::{Batch, Limits, users};
-use super::learner::{Learner, Rates};
+use super::device::{Learns, learner};
+use super::learner::Rates;
 use super::measure::measure;
 use super::neighbours::Neighbours;
 use super::schedule::{Watched, rate};
@@ -22,6 +23,7 @@ use super::score::Scorer;
 use super::sizes::{BIAS, Named, Sizes};
 use super::state::{Course, State};
 use crate::checkpoint::{Checkpoints, work_of};
+use crate::device::Device;
 use crate::epochs::Stalls;
 use crate::error::TrainerError;
 use crate::feed::FeedContext;
@@ -106,7 +108,7 @@ impl Training<'_> {
         let pool = context.pool("neural")?;
         let (mut learner, mut course) = self.begin(context, taken_up)?;
         let around = pool.install(|| self.neighbours(context))?;
-        reporter.log(self.opening(course.next));
+        reporter.log(self.opening(course.next, context.config.device));
         let (mut stalls, mut pace) = (Stalls::default(), Pace::new());
         let mut at_point = StallLedger::default();
         let epochs = u64::from(self.params.epochs);
@@ -125,7 +127,7 @@ impl Training<'_> {
             stalls.all.decode += began.elapsed().as_secs_f64();
             let began = Instant::now();
             let global = step.epoch * steps + step.step;
-            self.learn(&mut learner, &mut course, &batch, (global, &pool))?;
+            self.learn(&mut *learner, &mut course, &batch, (global, &pool))?;
             stalls.all.compute += began.elapsed().as_secs_f64();
             stalls.step(step.epoch, step.wire_bytes);
             course.next = after((step.epoch, step.step), steps);
@@ -143,9 +145,10 @@ impl Training<'_> {
             }
             if course.next.1 == 0 {
                 let began = Instant::now();
-                let scorer = learner.scorer()?.among(around.clone());
+                let scorer = Scorer::among(learner.ranks()?, around.clone());
+                let learner = &mut *learner;
                 self.end_of_epoch(
-                    (&mut learner, scorer),
+                    (learner, scorer),
                     &mut course,
                     step.epoch,
                     (context, &pool),
@@ -156,7 +159,7 @@ impl Training<'_> {
             if course.next.1 == 0 || every > 0 && (global + 1).is_multiple_of(every) {
                 let state = State {
                     sizes,
-                    kept: learner.kept(),
+                    kept: learner.kept()?,
                     weights: learner.weights()?,
                     course: course.clone(),
                 };
@@ -185,8 +188,8 @@ impl Training<'_> {
         &self,
         context: &FeedContext,
         taken_up: Option<State>,
-    ) -> Result<(Learner, Course), TrainerError> {
-        let sizes = self.sizes();
+    ) -> Result<(Box<dyn Learns>, Course), TrainerError> {
+        let (sizes, device) = (self.sizes(), context.config.device);
         let balance = match self.params.loss {
             BasketLoss::Bce => None,
             BasketLoss::BalancedBce => Some(self.balance(context)?),
@@ -200,11 +203,11 @@ impl Training<'_> {
                 best: None,
                 ledger: Ledger::default(),
             };
-            let learner = Learner::new(sizes, self.first(&sizes), balance)?;
-            return Ok((learner, course));
+            let first = self.first(&sizes);
+            return Ok((learner(device, sizes, first, balance)?, course));
         };
-        let mut learner = Learner::new(sizes, state.weights, balance)?;
-        learner.resume(state.kept);
+        let mut learner = learner(device, sizes, state.weights, balance)?;
+        learner.resume(state.kept)?;
         Ok((learner, state.course))
     }
 
@@ -256,7 +259,7 @@ impl Training<'_> {
 
     fn learn(
         &self,
-        learner: &mut Learner,
+        learner: &mut dyn Learns,
         course: &mut Course,
         batch: &Batch,
         (global, pool): (u64, &ThreadPool),
@@ -316,7 +319,7 @@ impl Training<'_> {
     /// Measures on the validation's baskets, where there are any.
     fn end_of_epoch(
         &self,
-        (learner, scorer): (&mut Learner, Scorer),
+        (learner, scorer): (&mut dyn Learns, Scorer),
         course: &mut Course,
         epoch: u64,
         (context, pool): (&FeedContext, &ThreadPool),
@@ -341,7 +344,7 @@ impl Training<'_> {
 
     fn trained(
         &self,
-        mut learner: Learner,
+        mut learner: Box<dyn Learns>,
         mut course: Course,
         (stalls, neighbours): (Stalls, Option<Arc<Neighbours>>),
         resumed_from: Option<(u64, u64)>,
@@ -374,11 +377,11 @@ impl Training<'_> {
         })
     }
 
-    fn opening(&self, (epoch, step): (u64, u64)) -> String {
+    fn opening(&self, (epoch, step): (u64, u64), device: Device) -> String {
         let (items, steps) = (self.vocab.items.len(), self.feed.steps());
         let epochs = self.params.epochs;
         format!(
-            "attention-lstm: {items} items, {epochs} epochs of {steps} steps; from epoch {epoch} step {step}"
+            "attention-lstm: {items} items, {epochs} epochs of {steps} steps on {device}; from epoch {epoch} step {step}"
         )
     }
 }

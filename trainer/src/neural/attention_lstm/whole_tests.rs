@@ -285,3 +285,32 @@ fn neighbours_go_with_the_artifact() {
     assert!(share > 0.8, "{share}");
     assert_eq!(unknown.len(), 5);
 }
+
+/// Trained, broken off and taken up again on libtorch; ranked there, and by the same artifact on flex.
+#[cfg(feature = "tch")]
+#[test]
+fn libtorch_goes_the_whole_way() {
+    use crate::Device;
+
+    let on = |device| TrainerConfig { device, ..config() };
+    let run = run(
+        AttentionLstmParams {
+            epochs: 100,
+            patience: 0,
+            ..params()
+        },
+        true,
+    );
+    let broken = run.train(on(Device::Tch), Some(3)).0;
+    assert!(broken.is_err(), "it was done before it heard");
+    let (trained, reports) = run.train(on(Device::Tch), None);
+    assert!(files(&trained.unwrap()).1.is_some());
+    let told = |r: &WorkReportKind| matches!(r, WorkReportKind::Log { text } if text.contains("steps on tch"));
+    assert!(reports.iter().any(told));
+    let ranked = |device| {
+        run.predict_with(on(device), false, PredictionForm::Ranks);
+        hits(&run)
+    };
+    let ((torch, _), (flex, _)) = (ranked(Device::Tch), ranked(Device::Flex));
+    assert!(torch > 0.9 && (torch - flex).abs() < 0.02, "{torch} {flex}");
+}

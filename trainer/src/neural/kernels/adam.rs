@@ -12,10 +12,10 @@ use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use super::panels::Cells;
 use super::simd::{Task, Vector, WIDTH, run};
 
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
+pub(crate) const BETA_1: f32 = 0.9;
+pub(crate) const BETA_2: f32 = 0.999;
 /// As PyTorch's.
-const EPSILON: f32 = 1e-8;
+pub(crate) const EPSILON: f32 = 1e-8;
 /// .9^160 < 2^-24.
 const FORGOTTEN: u32 = 160;
 /// Numbers of a task.
@@ -27,15 +27,15 @@ const ROWS: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Step {
     /// Learning rate over (1 - β₁^t).
-    rate: f32,
+    pub rate: f32,
     /// 1 / √(1 - β₂^t).
-    root: f32,
+    pub root: f32,
     /// What the gradients are multiplied with: the clipping.
     pub scale: f32,
     /// A weight times this is added to its gradient.
-    l2: f32,
+    pub l2: f32,
     /// What is left of a weight: AdamW's decay.
-    keep: f32,
+    pub keep: f32,
 }
 
 impl Step {

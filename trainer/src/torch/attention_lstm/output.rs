@@ -1,0 +1,139 @@
+//! The output layer, its loss, and its gradients in closed form: no matrix of targets is made, and
+//! libtorch keeps nothing of the logits for a way back. No graph; see `neural::kernels::output` for the
+//! formulas.
+
+use tch::{Kind, Tensor};
+
+use super::super::tensors::places;
+use super::net::Own;
+use crate::error::TrainerError;
+use crate::neural::attention_lstm::Batch;
+
+/// The layer.
+pub(super) struct Layer<'a> {
+    /// [items, width].
+    pub weights: &'a Tensor,
+    /// [items].
+    pub bias: &'a Tensor,
+    /// By item: weight of the loss where it was not bought, and where it was.
+    pub balance: Option<&'a [Tensor; 2]>,
+}
+
+/// The loss and its gradients.
+pub(super) struct Made {
+    pub loss: f64,
+    /// [users, width].
+    pub vectors: Tensor,
+    /// [items, width].
+    pub weights: Tensor,
+    /// [items].
+    pub bias: Tensor,
+    /// Of what is added.
+    pub added: Option<Tensor>,
+}
+
+/// What was bought: places in [users, items], and items.
+struct Bought {
+    places: Tensor,
+    items: Tensor,
+}
+
+impl Bought {
+    fn new(batch: &Batch, logits: &Tensor) -> Result<Self, TrainerError> {
+        let (targets, on) = (&batch.targets, logits.device());
+        let items = targets.starts.len() - 1;
+        let of = |item: usize| {
+            targets
+                .of(item)
+                .iter()
+                .map(move |rank| (*rank as usize, item))
+        };
+        let pairs = || (0..items).flat_map(of);
+        Ok(Self {
+            places: places(pairs().map(|(rank, item)| rank * items + item), on)?,
+            items: places(pairs().map(|(_, item)| item), on)?,
+        })
+    }
+}
+
+/// Logits of users' vectors, [users, items], with what is added for own items.
+pub(super) fn added_to(
+    vectors: &Tensor,
+    weights: &Tensor,
+    bias: &Tensor,
+    own: Option<&Own>,
+) -> Result<Tensor, TrainerError> {
+    let logits = bias.f_addmm(vectors, &weights.f_tr()?)?;
+    if let Some(own) = own {
+        let _ = logits
+            .f_view([-1i64])?
+            .f_index_add_(0, &own.places, &own.added)?;
+    }
+    Ok(logits)
+}
+
+/// The mean binary cross-entropy of logits.
+pub(super) fn loss(
+    logits: &Tensor,
+    balance: Option<&[Tensor; 2]>,
+    batch: &Batch,
+) -> Result<f64, TrainerError> {
+    let bought = Bought::new(batch, logits)?;
+    sum_of(logits, balance, &bought).map(|sum| sum / logits.numel() as f64)
+}
+
+/// Σ w · (softplus(z) - y z).
+fn sum_of(
+    logits: &Tensor,
+    balance: Option<&[Tensor; 2]>,
+    bought: &Bought,
+) -> Result<f64, TrainerError> {
+    let all = logits.f_softplus()?;
+    let chosen = logits.f_view([-1i64])?.f_index_select(0, &bought.places)?;
+    let (all, chosen) = match balance {
+        None => (all, chosen.f_neg()?),
+        Some([without, with]) => {
+            let soft = all.f_view([-1i64])?.f_index_select(0, &bought.places)?;
+            let with = with.f_index_select(0, &bought.items)?;
+            let counted = without.f_index_select(0, &bought.items)?.f_mul(&soft)?;
+            let chosen = with.f_mul(&soft.f_sub(&chosen)?)?.f_sub(&counted)?;
+            (all.f_mul(without)?, chosen)
+        }
+    };
+    let sum = all
+        .f_sum(Kind::Double)?
+        .f_add(&chosen.f_sum(Kind::Double)?)?;
+    Ok(sum.f_double_value(&[])?)
+}
+
+/// The loss of vectors by rank, and its gradients.
+pub(super) fn gradients(
+    vectors: &Tensor,
+    layer: &Layer<'_>,
+    own: Option<&Own>,
+    batch: &Batch,
+) -> Result<Made, TrainerError> {
+    let mut slopes = added_to(vectors, layer.weights, layer.bias, own)?;
+    let bought = Bought::new(batch, &slopes)?;
+    let numbers = slopes.numel() as f64;
+    let loss = sum_of(&slopes, layer.balance, &bought)? / numbers;
+    // w (σ(z) - y) / numbers.
+    let _ = slopes.f_sigmoid_()?;
+    let mut chosen = slopes.f_view([-1i64])?.f_index_select(0, &bought.places)?;
+    let _ = chosen.f_sub_scalar_(1.0)?;
+    if let Some([without, with]) = layer.balance {
+        let _ = slopes.f_mul_(without)?;
+        let _ = chosen.f_mul_(&with.f_index_select(0, &bought.items)?)?;
+    }
+    let mut flat = slopes.f_view([-1i64])?;
+    let _ = flat.f_index_copy_(0, &bought.places, &chosen)?;
+    let _ = slopes.f_div_scalar_(numbers)?;
+    let added = own.map(|own| flat.f_index_select(0, &own.places));
+    Ok(Made {
+        loss,
+        vectors: slopes.f_matmul(layer.weights)?,
+        weights: slopes.f_tr()?.f_matmul(vectors)?,
+        bias: slopes.f_sum_dim_intlist(0i64, false, Kind::Float)?,
+        added: added.transpose()?,
+    })
+}
