@@ -1,8 +1,9 @@
-"""A step of training and a scoring pass of the attention LSTM against the same model in PyTorch, on the CPU.
+"""A step of training and a scoring pass of the attention LSTM against the same model in PyTorch.
 
-Both sides begin with the same weights and get the same batches; their losses of the first steps are compared. PyTorch has
+All sides begin with the same weights and get the same batches; their losses of the first steps are compared. PyTorch has
 nn.LSTM, packed where histories differ in length, a dense matrix of targets that is made before, and Adam fused. Rounds
-are in turns; a number is the median of a round's steps after the first ones.
+are in turns; a number is the median of a round's steps after the first ones. Ours computes on each --device; where tch is
+one of them and there is a GPU, both sides compute on it too, without TF32.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# cuDNN rounds its LSTM's products to TF32 by default: of both sides.
+os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -26,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import machine  # noqa: E402
 
 WARM = 10  # steps that no side is measured on
+PEERS = {"flex": "pytorch", "tch": "pytorch", "tch-cuda": "pytorch-cuda"}
 
 
 class Model(nn.Module):
@@ -89,15 +93,16 @@ def write(path, args, model, batches):
     path.write_bytes(b"".join(words))
 
 
-def peer(args, state, batches):
+def peer(args, state, batches, device):
     """PyTorch's losses, milliseconds of each step and of each scoring pass, and the sum of the last pass."""
     model = Model(args)
     model.load_state_dict(state)
+    model.to(device)
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], args.rate, fused=True)
     inputs = []
     for lengths, lists, bought in batches:
         targets = torch.zeros(args.users, args.items).scatter_(1, torch.from_numpy(bought), 1.0)
-        inputs.append((torch.from_numpy(lists), torch.from_numpy(lengths) if args.varied else None, targets))
+        inputs.append((torch.from_numpy(lists).to(device), torch.from_numpy(lengths) if args.varied else None, targets.to(device)))
     losses, steps, scores = [], [], []
     for step in range(args.steps):
         ids, lengths, targets = inputs[step % len(inputs)]
@@ -113,15 +118,31 @@ def peer(args, state, batches):
         for step in range(args.steps):
             ids, lengths, _ = inputs[step % len(inputs)]
             began = time.perf_counter()
-            chances = torch.sigmoid(model(ids, lengths))
+            chances = torch.sigmoid(model(ids, lengths)).cpu()
             scores.append(1e3 * (time.perf_counter() - began))
     return {"losses": losses, "step_ms": steps, "score_ms": scores, "chances": chances.double().sum().item()}
 
 
-def ours(args, path):
-    command = [args.program, path, "--steps", args.steps, "--threads", args.threads, "--rate", args.rate]
-    out = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
-    return json.loads(out)
+def ours(args, path, device):
+    command = [args.program, path, "--steps", args.steps, "--threads", args.threads, "--rate", args.rate, "--device", device]
+    env = dict(os.environ)
+    if args.libtorch:
+        env["LD_LIBRARY_PATH"] = str(args.libtorch.resolve() / "lib")
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, check=False)
+    if done.returncode:
+        sys.exit(f"{args.program} on {device}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def sides(args, path, state, batches):
+    """What is measured, by name, in the order of a round."""
+    devices = list(args.device)
+    if "tch" in devices and "tch-cuda" not in devices and torch.cuda.is_available():
+        devices.append("tch-cuda")
+    made = {device: (lambda device=device: ours(args, path, device)) for device in devices}
+    for name in dict.fromkeys(PEERS[device] for device in devices):
+        made[name] = lambda device="cuda" if name == "pytorch-cuda" else "cpu": peer(args, state, batches, device)
+    return made
 
 
 def work(args, batches):
@@ -139,6 +160,8 @@ def main():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--varied", action="store_true", help="histories of 1 to --baskets baskets")
+    parser.add_argument("--device", nargs="+", choices=list(PEERS), default=["flex"], help="where ours computes")
+    parser.add_argument("--libtorch", type=Path, help="the folder that the program is run with, as trainer/libtorch.py makes it")
     parser.add_argument("--program", type=Path, required=True, help="the built example attention_lstm_speed")
     args = parser.parse_args()
     args.program = args.program.resolve()
@@ -151,30 +174,38 @@ def main():
         path = Path(folder) / "work"
         write(path, args, model, batches)
         for _ in range(args.rounds):
-            rounds.append({"pannier": ours(args, path), "pytorch": peer(args, state, batches)})
+            rounds.append({name: run() for name, run in sides(args, path, state, batches).items()})
     first = rounds[0]
-    apart = max(abs(a - b) / b for a, b in list(zip(first["pannier"]["losses"], first["pytorch"]["losses"]))[:50])
     for step in (0, 9, 24, 49):
         if step < args.steps:
             print(json.dumps({"step": step, **{side: first[side]["losses"][step] for side in first}}))
-    print(json.dumps({"losses_apart_at_most": float(f"{apart:.2g}"), "scores": {side: first[side]["chances"] for side in first}}))
+    pairs = [(device, PEERS[device]) for device in first if device in PEERS]
+    for device, other in pairs:
+        losses = zip(first[device]["losses"][:50], first[other]["losses"][:50])
+        apart = max(abs(a - b) / b for a, b in losses)
+        print(json.dumps({"device": device, "losses_apart_at_most": float(f"{apart:.2g}"),
+                          "scores": {side: first[side]["chances"] for side in (device, other)}}))
     seconds = {}
     for kind in ("step_ms", "score_ms"):
         medians = {side: [statistics.median(r[side][kind][WARM:]) for r in rounds] for side in first}
         least = {side: min(min(r[side][kind]) for r in rounds) for side in first}
-        ratios = [a / b for a, b in zip(medians["pannier"], medians["pytorch"])]
-        seconds[kind] = statistics.median(medians["pannier"]) / 1e3
-        print(json.dumps({
-            "of": kind, **{side: [round(ms, 2) for ms in medians[side]] for side in medians},
-            "least": {side: round(ms, 2) for side, ms in least.items()},
-            "ours_over_pytorch": [round(ratio, 2) for ratio in ratios], "median": round(statistics.median(ratios), 2)}))
-    prepared = statistics.median(first["pannier"]["prepare_ms"])
+        print(json.dumps({"of": kind, **{side: [round(ms, 2) for ms in medians[side]] for side in medians},
+                          "least": {side: round(ms, 2) for side, ms in least.items()}}))
+        for device, other in pairs:
+            ratios = [a / b for a, b in zip(medians[device], medians[other])]
+            print(json.dumps({"of": kind, f"{device}_over_{other}": [round(ratio, 2) for ratio in ratios],
+                              "median": round(statistics.median(ratios), 2)}))
+            seconds[device, kind] = statistics.median(medians[device]) / 1e3
     gemm = machine.gemm(args.threads)
     flops = work(args, batches)
-    print(json.dumps({
-        "threads": args.threads, "torch": torch.__version__, "prepare_ms": round(prepared, 2),
-        "step_gflop": round(flops / 1e9, 2), "gflop_per_s": round(flops / seconds["step_ms"] / 1e9, 1),
-        "of_gemm": round(flops / seconds["step_ms"] / gemm, 2)}))
+    print(json.dumps({"threads": args.threads, "torch": torch.__version__, "step_gflop": round(flops / 1e9, 2),
+                      "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None}))
+    for device, _ in pairs:
+        prepared = statistics.median(first[device]["prepare_ms"])
+        speed = {"gflop_per_s": round(flops / seconds[device, "step_ms"] / 1e9, 1)}
+        if device != "tch-cuda":
+            speed["of_gemm"] = round(flops / seconds[device, "step_ms"] / gemm, 2)
+        print(json.dumps({"device": device, "prepare_ms": round(prepared, 2), **speed}))
 
 
 if __name__ == "__main__":
