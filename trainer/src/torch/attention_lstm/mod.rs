@@ -18,7 +18,7 @@ use super::{on_thread, place};
 use crate::device::Device;
 use crate::error::TrainerError;
 use crate::neural::attention_lstm::{
-    BIAS, Batch, History, ITEMS, Kept, Learns, Masks, Named, Ranks, Rates, Sizes, WEIGHTS,
+    BIAS, Batch, ITEMS, Kept, Learns, Masks, Named, Ranks, Rates, Sizes, WEIGHTS,
 };
 use crate::neural::kernels::adam::{Moments, Step};
 
@@ -163,20 +163,20 @@ impl Learns for Learner {
         Ok(())
     }
 
-    fn scorer(&mut self) -> Result<Box<dyn Ranks>, TrainerError> {
-        let scorer = Scorer::new(self.device, self.net.sizes, &self.weights()?)?;
-        Ok(Box::new(scorer))
+    fn ranks(&mut self) -> Result<Box<dyn Ranks>, TrainerError> {
+        let ranker = Ranker::new(self.device, self.net.sizes, &self.weights()?)?;
+        Ok(Box::new(ranker))
     }
 }
 
 /// A model to rank with.
-pub(crate) struct Scorer {
+pub(crate) struct Ranker {
     sizes: Sizes,
     /// For libtorch's thread alone.
     net: Mutex<Net>,
 }
 
-impl Scorer {
+impl Ranker {
     /// Of all weights of [`Sizes::shapes`].
     ///
     /// # Errors
@@ -229,7 +229,7 @@ fn logits(net: &Net, batch: &Batch) -> Result<Tensor, TrainerError> {
     added_to(&vectors, net.of(WEIGHTS)?, net.of(BIAS)?, own.as_ref())
 }
 
-impl Ranks for Scorer {
+impl Ranks for Ranker {
     fn sizes(&self) -> Sizes {
         self.sizes
     }
@@ -242,17 +242,7 @@ impl Ranks for Scorer {
         })
     }
 
-    fn score(&self, histories: &[History]) -> Result<Vec<f32>, TrainerError> {
-        if histories.is_empty() {
-            return Ok(Vec::new());
-        }
-        let batch = self.sizes.batch(histories, &[])?;
-        let items = self.sizes.items;
-        let ranked = self.with(|net| read(&logits(net, &batch)?.f_sigmoid_()?))?;
-        let mut chances = vec![0.0; ranked.len()];
-        for (row, user) in ranked.chunks_exact(items).zip(&batch.packing.order) {
-            chances[*user as usize * items..][..items].copy_from_slice(row);
-        }
-        Ok(chances)
+    fn chances(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError> {
+        self.with(|net| read(&logits(net, batch)?.f_sigmoid_()?))
     }
 }

@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 use super::super::tensors::{floats, long, places};
 use super::lstm::{Direction, dropped, packed};
 use crate::error::TrainerError;
-use crate::neural::attention_lstm::{Batch, FEATURES, ITEMS, Masks, Sizes};
+use crate::neural::attention_lstm::{Batch, ITEMS, Masks, Sizes};
 use crate::neural::kernels::Packing;
 
 /// `embedding_bag`'s mean.
@@ -155,6 +155,7 @@ impl Net {
             return Ok(None);
         };
         let pairs = long(of.items.len());
+        let width = long(of.features.len() / of.items.len().max(1));
         let all = |numbers: &[i32]| -> Vec<usize> {
             numbers.iter().map(|n| n.unsigned_abs() as usize).collect()
         };
@@ -164,16 +165,24 @@ impl Net {
         let in_all = places(in_all, self.on)?;
         let ranks = places(ranks.into_iter(), self.on)?;
         let items = places(items.into_iter(), self.on)?;
-        let features = floats(&of.features, &[pairs, long(FEATURES)], self.on)?;
-        let units = self.of("repeat.bias")?;
-        let units = units
-            .f_addmm(&features, self.of("repeat.features")?)?
-            .f_relu()?;
+        let features = floats(&of.features, &[pairs, width], self.on)?;
+        let layer = |inputs: &Tensor, weights: &str, bias: &str| -> Result<_, TrainerError> {
+            let sums = self.of(bias)?.f_addmm(inputs, self.of(weights)?)?;
+            Ok(sums.f_relu()?)
+        };
+        let mut units = layer(&features, "repeat.features", "repeat.bias")?;
+        if self.sizes.layers > 1 {
+            units = layer(&units, "repeat.second", "repeat.second_bias")?;
+        }
         let weights = self.of("repeat.user_bias")?;
         let weights = weights.f_addmm(users, self.of("repeat.user")?)?;
         let sums = units.f_mul(&weights.f_index_select(0, &ranks)?)?;
         let sums = sums.f_sum_dim_intlist(1i64, false, Kind::Float)?;
-        let added = sums.f_add(&self.of("repeat.items")?.f_index_select(0, &items)?)?;
+        let mut items = self.of("repeat.items")?.f_index_select(0, &items)?;
+        if let Some(own) = &of.own {
+            items = items.f_mul(&floats(own, &[pairs], self.on)?)?;
+        }
+        let added = sums.f_add(&items)?;
         Ok(Some(Own {
             places: in_all,
             added,
