@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use pannier_trainer::Device;
 use pannier_trainer::neural::attention_lstm::{
-    Batch, History, Named, Rates, Sizes, learner, scorer,
+    Batch, History, Named, Rates, Scorer, Sizes, learner,
 };
 
 // As the program has it: pages of freed tensors are used again, not asked for anew.
@@ -121,7 +121,7 @@ fn main() -> Result<()> {
         losses.push(pool.install(|| learner.step(&batch, &how))?);
         took.push(began.elapsed().as_secs_f64() * 1e3);
     }
-    let scorer = scorer(device, sizes, learner.weights()?)?;
+    let scorer = Scorer::new(device, sizes, learner.weights()?)?;
     let mut scored = Vec::new();
     let mut sum = 0.0;
     for step in 0..steps {

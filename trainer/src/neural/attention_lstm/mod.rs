@@ -30,6 +30,8 @@ pub(crate) use batch::Limits;
 pub use batch::{Batch, History};
 pub use device::{Learns, Ranks, learner};
 pub use learner::{Kept, Rates};
+#[cfg(all(test, feature = "tch"))]
+pub(crate) use neighbours::{FEATURES as NEAR_FEATURES, Near};
 pub use score::Scorer;
 pub use sizes::{Named, Sizes};
 #[cfg(feature = "tch")]

@@ -147,12 +147,7 @@ impl Training<'_> {
                 let began = Instant::now();
                 let scorer = Scorer::among(learner.ranks()?, around.clone());
                 let learner = &mut *learner;
-                self.end_of_epoch(
-                    (learner, scorer),
-                    &mut course,
-                    step.epoch,
-                    (context, &pool),
-                )?;
+                self.end_of_epoch((learner, scorer), &mut course, step.epoch, (context, &pool))?;
                 stalls.all.compute += began.elapsed().as_secs_f64();
             }
             let every = u64::from(self.params.checkpoint_steps);

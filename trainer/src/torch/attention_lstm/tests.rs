@@ -3,7 +3,7 @@
 use pannier_proto::feed::KeyedRng;
 
 use super::*;
-use crate::neural::attention_lstm::{learner, scorer};
+use crate::neural::attention_lstm::{History, NEAR_FEATURES, Near, Scorer, learner};
 
 const SIZES: Sizes = Sizes {
     items: 60,
@@ -11,6 +11,8 @@ const SIZES: Sizes = Sizes {
     hidden: 32,
     attention: 16,
     repeat: 0,
+    layers: 1,
+    near: false,
 };
 /// Of numbers of the order of 1, on the CPU.
 const CLOSE: f64 = 1e-4;
@@ -34,6 +36,19 @@ fn users(seed: u64, even: bool) -> (Vec<History>, Vec<Vec<u32>>) {
     (histories, targets)
 }
 
+/// What neighbours say of a user's own items, and of every seventh.
+fn near(history: &History, seed: u64) -> Vec<Near> {
+    let mut rng = KeyedRng::new(seed);
+    let bought = |item: u32| history.iter().flatten().any(|own| *own == item);
+    let items = (0..SIZES.items as u32).filter(|item| bought(*item) || item.is_multiple_of(7));
+    let near = items.map(|item| Near {
+        item,
+        own: bought(item),
+        features: [(); NEAR_FEATURES].map(|()| rng.below(1000) as f32 / 1000.0),
+    });
+    near.collect()
+}
+
 fn balance() -> Vec<[f32; 2]> {
     let of = |item: usize| [0.5 + item as f32 / 100.0, 9.0 - item as f32 / 10.0];
     (0..SIZES.items).map(of).collect()
@@ -43,6 +58,8 @@ fn balance() -> Vec<[f32; 2]> {
 #[derive(Clone, Copy, Default)]
 struct Case {
     repeat: usize,
+    layers: usize,
+    near: bool,
     balanced: bool,
     even: bool,
     how: Rates,
@@ -52,6 +69,8 @@ impl Case {
     fn sizes(&self) -> Sizes {
         Sizes {
             repeat: self.repeat,
+            layers: self.layers,
+            near: self.near,
             ..SIZES
         }
     }
@@ -63,7 +82,15 @@ impl Case {
 
     fn batch(&self, step: u64) -> Batch {
         let (histories, targets) = users(step % 4, self.even);
-        self.sizes().batch(&histories, &targets).unwrap()
+        if !self.near {
+            return self.sizes().batch(&histories, &targets).unwrap();
+        }
+        let near: Vec<Vec<Near>> = histories
+            .iter()
+            .map(|history| near(history, step))
+            .collect();
+        let batch = Batch::new(&histories, &targets, SIZES.items).unwrap();
+        batch.with_near(&histories, &near, SIZES.items)
     }
 
     fn step(&self, learner: &mut dyn Learns, step: u64) -> f64 {
@@ -78,7 +105,10 @@ impl Case {
 
 /// Every option by itself, and all of them together.
 fn cases() -> Vec<Case> {
-    let plain = Case::default();
+    let plain = Case {
+        layers: 1,
+        ..Case::default()
+    };
     let dropped = Rates {
         dropout: 0.2,
         recurrent_dropout: 0.3,
@@ -91,6 +121,8 @@ fn cases() -> Vec<Case> {
     };
     let all = Case {
         repeat: 8,
+        layers: 2,
+        near: true,
         balanced: true,
         even: true,
         how,
@@ -98,6 +130,16 @@ fn cases() -> Vec<Case> {
     vec![
         plain,
         Case { repeat: 8, ..plain },
+        Case {
+            repeat: 8,
+            layers: 2,
+            ..plain
+        },
+        Case {
+            repeat: 8,
+            near: true,
+            ..plain
+        },
         Case {
             balanced: true,
             ..plain
@@ -188,13 +230,13 @@ fn scores_are_those_of_flex() {
     for repeat in [0, 8] {
         let sizes = Sizes { repeat, ..SIZES };
         let (histories, targets) = users(3, false);
-        let flex = scorer(Device::Flex, sizes, sizes.first(5)).unwrap();
+        let flex = Scorer::new(Device::Flex, sizes, sizes.first(5)).unwrap();
         let theirs = flex.score(&histories).unwrap();
         let batch = sizes.batch(&histories, &targets).unwrap();
         let (judged, loss) = flex.judge(&batch).unwrap();
         for device in devices() {
             let close = if device == Device::Tch { CLOSE } else { 1e-2 };
-            let torch = scorer(device, sizes, sizes.first(5)).unwrap();
+            let torch = Scorer::new(device, sizes, sizes.first(5)).unwrap();
             assert!(torch.score(&[]).unwrap().is_empty());
             assert!(apart(&torch.score(&histories).unwrap(), &theirs) < close);
             let (ours, of_ours) = torch.judge(&batch).unwrap();
@@ -208,6 +250,8 @@ fn scores_are_those_of_flex() {
 fn what_was_kept_goes_on_anywhere() {
     let case = Case {
         repeat: 8,
+        layers: 2,
+        near: true,
         ..Case::default()
     };
     for device in devices() {
@@ -240,6 +284,6 @@ fn weights_that_do_not_fit_are_refused() {
     weights[3].numbers.pop();
     for device in devices() {
         assert!(Learner::new(device, SIZES, &weights, None).is_err());
-        assert!(Scorer::new(device, SIZES, &SIZES.first(3)[1..]).is_err());
+        assert!(Ranker::new(device, SIZES, &SIZES.first(3)[1..]).is_err());
     }
 }
