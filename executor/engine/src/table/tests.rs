@@ -202,7 +202,13 @@ async fn rows_that_come_in_order_are_not_sorted_again()
             table: format!("sorted{most}"),
             ..target(&warehouse)
         };
-        let plan = write_plan(&context.state(), query.clone(), &target, &[users.clone()]).await?;
+        let plan = write_plan(
+            &context.state(),
+            query.clone(),
+            &target,
+            std::slice::from_ref(&users),
+        )
+        .await?;
         assert_eq!(sorts(&plan), most, "{plan:?}");
         collect(plan, context.task_ctx()).await?;
     }

@@ -68,8 +68,10 @@ pub struct AttentionLstmParams {
     /// Of neighbours: weight of a group by that of the next newer one, above 0 and at most 1; 0.9 unless
     /// given.
     pub group_decay: f64,
-    /// What is minimised: `bce`, binary cross-entropy over all items, or `balanced-bce`, by which an item's
-    /// few purchases weigh as much as its many absences; `bce` unless given.
+    /// What is minimised: `bce`, binary cross-entropy over all items; `balanced-bce`, by which an item's few
+    /// purchases weigh as much as its many absences; or `softmax`, the cross-entropy of shares of all items
+    /// together, which is made for lists: a purchase counts for what it can add to its basket's nDCG@`k`;
+    /// `bce` unless given.
     pub loss: BasketLoss,
     /// What tells on the validation baskets which epoch is best: `loss`, `recall`, `precision` or `ndcg`;
     /// `ndcg` unless given. Without validation baskets the last epoch is.
@@ -128,6 +130,11 @@ pub enum BasketLoss {
     Bce,
     /// The same, each item weighted by n / (2 · nₛ) for its side s of all n examples.
     BalancedBce,
+    /// Cross-entropy of a softmax over the catalogue, of a basket's items alike, each weighing 1 / ideal
+    /// DCG@k of the basket: it bounds nDCG (Bruch et al. 2019, "An Analysis of the Softmax Cross Entropy Loss
+    /// for Learning-to-Rank with Binary Relevance"). An item's probability is its share times the mean size
+    /// of the user's baskets.
+    Softmax,
 }
 
 /// What tells which epoch is best.
@@ -257,6 +264,7 @@ impl AttentionLstmParams {
         let losses = [
             ("bce", BasketLoss::Bce),
             ("balanced-bce", BasketLoss::BalancedBce),
+            ("softmax", BasketLoss::Softmax),
         ];
         let watched = [
             ("loss", Watch::Loss),

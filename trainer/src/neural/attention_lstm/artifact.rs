@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pannier_proto::manifest::ArtifactFile;
-use pannier_proto::spec::AttentionLstmParams;
+use pannier_proto::spec::{AttentionLstmParams, BasketLoss};
 
 use super::device::ranks;
 use super::near_file;
@@ -28,6 +28,11 @@ pub(crate) fn sizes(params: &AttentionLstmParams, items: usize) -> Sizes {
         layers: params.repeat_layers as usize,
         near: params.neighbours > 0,
     }
+}
+
+/// Of a softmax, where what was bought counts for what it can add to nDCG@k: k.
+pub(crate) fn gain(params: &AttentionLstmParams) -> Option<usize> {
+    (params.loss == BasketLoss::Softmax).then_some(params.k as usize)
 }
 
 /// Writes all files of the artifact into a folder. Weights are named as [`Sizes::shapes`] has them;
@@ -74,9 +79,9 @@ pub(crate) fn load(
     let sizes = sizes(params, items);
     let model = ranks(device, sizes, state::read(&image, "", &sizes)?)?;
     if !sizes.near {
-        return Ok(Scorer::among(model, None));
+        return Ok(Scorer::of(params, model, None));
     }
     let (names, vectors) = near_file::read(storage, artifact, items)?;
     let neighbours = Neighbours::new(params, names, vectors, items);
-    Ok(Scorer::among(model, Some(Arc::new(neighbours))))
+    Ok(Scorer::of(params, model, Some(Arc::new(neighbours))))
 }

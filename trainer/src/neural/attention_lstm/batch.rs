@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arrow::array::{AsArray, ListArray, RecordBatch};
 use arrow::datatypes::{DataType, UInt32Type};
 use pannier_proto::ids::FIRST_ITEM;
+use pannier_proto::ranking::ndcg;
 
 use super::neighbours::Near;
 use super::repeats::Repeats;
 use crate::columns::column;
 use crate::error::TrainerError;
-use crate::neural::kernels::{Baskets, Packing, Targets};
+use crate::neural::kernels::{Baskets, Link, Packing, Targets};
 
 /// A user's baskets, the oldest first, of items counted from the first real one.
 pub type History = Vec<Vec<u32>>;
@@ -26,6 +27,8 @@ pub struct Batch {
     pub sequences: Vec<u32>,
     /// What was bought next.
     pub targets: Arc<Targets>,
+    /// What logits become.
+    pub link: Link,
     /// What users bought before, where it has logits of its own.
     pub repeats: Option<Repeats>,
 }
@@ -65,6 +68,7 @@ impl Batch {
             baskets: Baskets::new(baskets.into_iter()),
             sequences,
             targets: Arc::new(Targets::new(bought, items)),
+            link: Link::Logistic,
             packing: Arc::new(packing),
             repeats: None,
         })
@@ -92,11 +96,28 @@ impl Batch {
         self
     }
 
+    /// The same for a softmax, where what was bought counts for what it can add to nDCG@k of its basket; of
+    /// the same targets.
+    #[must_use]
+    pub(crate) fn of_shares(mut self, targets: &[Vec<u32>], k: usize) -> Self {
+        let of = |at: &u32| worth(targets.get(*at as usize).map_or(0, Vec::len), k);
+        let mut bought = Arc::unwrap_or_clone(self.targets);
+        bought.worth = self.packing.order.iter().map(of).collect();
+        self.targets = Arc::new(bought);
+        self.link = Link::Softmax;
+        self
+    }
+
     /// Users.
     #[must_use]
     pub fn users(&self) -> usize {
         self.packing.sequences()
     }
+}
+
+/// What an item of a basket of so many can add to nDCG@k at most; 1 where there are none.
+pub(crate) fn worth(items: usize, k: usize) -> f32 {
+    ndcg(std::iter::once(1), k, items.max(1)) as f32
 }
 
 /// Which baskets of a history count.
@@ -221,5 +242,7 @@ mod tests {
         );
         assert_eq!(batch.targets.sequences, [0, 0, 1]);
         assert!(Batch::new(&histories, &[vec![4], vec![5]], 5).is_err());
+        let worth = batch.of_shares(&[vec![4], vec![1, 4]], 10).targets;
+        assert_eq!(worth.worth, [1.0 / (1.0 + 1.0 / 3f32.log2()), 1.0]);
     }
 }

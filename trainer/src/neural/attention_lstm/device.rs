@@ -48,8 +48,8 @@ pub trait Ranks: Send + Sync {
     /// Its sizes.
     fn sizes(&self) -> Sizes;
 
-    /// The probability of every item for each user by rank, [users, items], and the plain loss of what
-    /// they bought next.
+    /// The probability of every item for each user by rank, or its share where the batch is of such,
+    /// [users, items], and the loss of what they bought next, without a balance.
     ///
     /// # Errors
     /// [`TrainerError`] where the device fails.

@@ -194,6 +194,7 @@ impl AttentionLstm {
         };
         let target = ops::Target {
             bought: Arc::clone(&batch.targets),
+            link: batch.link,
             balance,
             pairs,
         };

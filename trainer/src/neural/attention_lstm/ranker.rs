@@ -2,14 +2,17 @@
 
 use burn::backend::Flex;
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSliceMut;
 
 use super::batch::Batch;
 use super::device::Ranks;
 use super::model::AttentionLstm;
+use super::repeats::Repeats;
 use super::sizes::{BIAS, Named, Sizes, WEIGHTS};
 use crate::error::TrainerError;
 use crate::neural::kernels::output::{Added, Layer, loss};
-use crate::neural::kernels::{pool, predict};
+use crate::neural::kernels::{Link, pool, predict};
 
 /// A model to rank with.
 pub(crate) struct Ranker {
@@ -62,22 +65,38 @@ impl Ranker {
         numbers(self.model.users(means, &batch.packing, None))
     }
 
-    /// The probability of every item for users' vectors by rank, with what is added to logits.
+    /// The probability of every item for users' vectors by rank, with what is added to logits, or its
+    /// share.
     fn of_vectors(&self, vectors: &[f32], added: Option<&[f32]>, batch: &Batch) -> Vec<f32> {
-        let mut chances = self.output.chances(vectors, &self.bias);
+        let mut chances = self.output.of(vectors, &self.bias, batch.link);
+        if let Some((added, of)) = added.zip(batch.repeats.as_ref()) {
+            self.add(vectors, (added, of), batch.link, &mut chances);
+        }
+        if batch.link == Link::Softmax {
+            chances.par_chunks_mut(self.sizes.items).for_each(softmax);
+        }
+        chances
+    }
+
+    fn add(
+        &self,
+        vectors: &[f32],
+        (added, of): (&[f32], &Repeats),
+        link: Link,
+        chances: &mut [f32],
+    ) {
         let (items, width) = (self.sizes.items, 2 * self.sizes.hidden);
-        let Some((added, of)) = added.zip(batch.repeats.as_ref()) else {
-            return chances;
-        };
         for ((rank, item), added) in of.ranks.iter().zip(&of.items).zip(added) {
             let (rank, item) = (*rank as usize, *item as usize);
             let vector = &vectors[rank * width..][..width];
             let weights = &self.weights[item * width..][..width];
             let dot: f32 = vector.iter().zip(weights).map(|(x, w)| x * w).sum();
             let logit = dot + self.bias[item] + added;
-            chances[rank * items + item] = 1.0 / (1.0 + (-logit).exp());
+            chances[rank * items + item] = match link {
+                Link::Logistic => 1.0 / (1.0 + (-logit).exp()),
+                Link::Softmax => logit,
+            };
         }
-        chances
     }
 
     /// What is added to the logits of users' own items; none where there is nothing.
@@ -104,6 +123,7 @@ impl Ranks for Ranker {
         let layer = Layer {
             weights: &self.weights,
             bias: &self.bias,
+            link: batch.link,
             balance: None,
             added: added
                 .as_deref()
@@ -122,6 +142,18 @@ impl Ranks for Ranker {
         let added = self.added(&vectors, batch)?;
         Ok(self.of_vectors(&vectors, added.as_deref(), batch))
     }
+}
+
+/// Shares of logits, which they become.
+fn softmax(logits: &mut [f32]) {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for z in &mut *logits {
+        *z = (*z - most).exp();
+        sum += f64::from(*z);
+    }
+    let by = (1.0 / sum) as f32;
+    logits.iter_mut().for_each(|z| *z *= by);
 }
 
 /// A tensor's numbers, one after another.

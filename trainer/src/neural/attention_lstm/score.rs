@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use pannier_proto::spec::AttentionLstmParams;
+
+use super::artifact::gain;
 use super::batch::{Batch, History};
 use super::device::{Ranks, ranks};
 use super::neighbours::Neighbours;
@@ -14,6 +17,8 @@ use crate::error::TrainerError;
 pub struct Scorer {
     model: Box<dyn Ranks>,
     neighbours: Option<Arc<Neighbours>>,
+    /// Where the model was trained by a softmax: its k.
+    gain: Option<usize>,
 }
 
 impl Scorer {
@@ -23,12 +28,24 @@ impl Scorer {
     /// [`TrainerError::Data`] where one is missing or of another shape; [`TrainerError::Config`] where
     /// the device is not there.
     pub fn new(device: Device, sizes: Sizes, weights: Vec<Named>) -> Result<Self, TrainerError> {
-        Ok(Self::among(ranks(device, sizes, weights)?, None))
+        Ok(Self {
+            model: ranks(device, sizes, weights)?,
+            neighbours: None,
+            gain: None,
+        })
     }
 
-    /// With those who have a say, where the model was trained with them.
-    pub(crate) fn among(model: Box<dyn Ranks>, neighbours: Option<Arc<Neighbours>>) -> Self {
-        Self { model, neighbours }
+    /// A model of these params with those who have a say, where it was trained with them.
+    pub(crate) fn of(
+        params: &AttentionLstmParams,
+        model: Box<dyn Ranks>,
+        neighbours: Option<Arc<Neighbours>>,
+    ) -> Self {
+        Self {
+            model,
+            neighbours,
+            gain: gain(params),
+        }
     }
 
     /// Its sizes.
@@ -46,12 +63,12 @@ impl Scorer {
         users: (&[Option<&str>], &[History]),
         targets: &[Vec<u32>],
     ) -> Result<Batch, TrainerError> {
-        let neighbours = self.neighbours.as_deref();
-        self.sizes().batch_of(users, targets, neighbours)
+        let around = (self.neighbours.as_deref(), self.gain);
+        self.sizes().batch_of(users, targets, around)
     }
 
-    /// The probability of every item for each user by rank, [users, items], and the plain loss of what
-    /// they bought next.
+    /// The probability of every item for each user by rank, of a softmax its share, [users, items], and the
+    /// loss of what they bought next.
     ///
     /// # Errors
     /// [`TrainerError`] where the device fails.
@@ -85,6 +102,13 @@ impl Scorer {
         let mut chances = vec![0.0; ranked.len()];
         for (row, user) in ranked.chunks_exact(items).zip(&batch.packing.order) {
             chances[*user as usize * items..][..items].copy_from_slice(row);
+        }
+        if self.gain.is_some() {
+            for (row, history) in chances.chunks_exact_mut(items).zip(histories) {
+                let bought: usize = history.iter().map(Vec::len).sum();
+                let size = bought as f32 / history.len().max(1) as f32;
+                row.iter_mut().for_each(|x| *x = (*x * size).min(1.0));
+            }
         }
         Ok(chances)
     }

@@ -64,7 +64,8 @@ impl Sizes {
         })
     }
 
-    /// The same of users with names, where neighbours have a say; on the pool of the calling thread.
+    /// The same of users with names, where neighbours have a say, and of shares where a k is given, as
+    /// [`Batch::of_shares`] has it; on the pool of the calling thread.
     ///
     /// # Errors
     /// [`TrainerError::Data`] where an item is not in the catalogue.
@@ -72,15 +73,21 @@ impl Sizes {
         &self,
         (names, histories): (&[Option<&str>], &[History]),
         targets: &[Vec<u32>],
-        neighbours: Option<&Neighbours>,
+        (neighbours, gain): (Option<&Neighbours>, Option<usize>),
     ) -> Result<Batch, TrainerError> {
-        let Some(neighbours) = neighbours else {
-            return self.batch(histories, targets);
+        let batch = match neighbours {
+            None => self.batch(histories, targets)?,
+            Some(neighbours) => {
+                let batch = Batch::new(histories, targets, self.items)?;
+                let names = names.iter().copied().chain(std::iter::repeat(None));
+                let users: Vec<_> = names.zip(histories).collect();
+                batch.with_near(histories, &neighbours.of(&users), self.items)
+            }
         };
-        let batch = Batch::new(histories, targets, self.items)?;
-        let names = names.iter().copied().chain(std::iter::repeat(None));
-        let users: Vec<_> = names.zip(histories).collect();
-        Ok(batch.with_near(histories, &neighbours.of(&users), self.items))
+        Ok(match gain {
+            None => batch,
+            Some(k) => batch.of_shares(targets, k),
+        })
     }
 
     /// The same of a feed's users.
@@ -90,10 +97,10 @@ impl Sizes {
     pub(crate) fn batch_of_users(
         &self,
         users: &Users,
-        neighbours: Option<&Neighbours>,
+        around: (Option<&Neighbours>, Option<usize>),
     ) -> Result<Batch, TrainerError> {
         let names: Vec<Option<&str>> = users.names.iter().map(Option::as_deref).collect();
-        self.batch_of((&names, &users.histories), &users.targets, neighbours)
+        self.batch_of((&names, &users.histories), &users.targets, around)
     }
 
     /// Numbers that are known of a pair.

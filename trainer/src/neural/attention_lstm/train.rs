@@ -12,7 +12,7 @@ use pannier_proto::spec::{AttentionLstmParams, BasketLoss, NeuralOptimizer};
 use pannier_proto::work::{EpochStall, StallLedger, WorkReportKind};
 use rayon::ThreadPool;
 
-use super::artifact::sizes;
+use super::artifact::{gain, sizes};
 use super::batch::{Batch, Limits, users};
 use super::device::{Learns, learner};
 use super::learner::Rates;
@@ -33,7 +33,7 @@ use crate::storage::Storage;
 use crate::vocab::Vocab;
 
 /// Goes up when the same work would give other weights.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 /// Points of the loss curve.
 const LOSS_POINTS: u64 = 200;
 /// Items of a basket that the first biases are made for.
@@ -120,7 +120,8 @@ impl Training<'_> {
             book_wait(&mut stalls.all, wait, step.spent);
             let began = Instant::now();
             let users = users(&step.batch, self.limits())?;
-            let batch = pool.install(|| sizes.batch_of_users(&users, around.as_deref()))?;
+            let gain = gain(self.params);
+            let batch = pool.install(|| sizes.batch_of_users(&users, (around.as_deref(), gain)))?;
             course
                 .ledger
                 .add(&of_step(step.epoch, step.step, &step.batch)?);
@@ -145,7 +146,7 @@ impl Training<'_> {
             }
             if course.next.1 == 0 {
                 let began = Instant::now();
-                let scorer = Scorer::among(learner.ranks()?, around.clone());
+                let scorer = Scorer::of(self.params, learner.ranks()?, around.clone());
                 let learner = &mut *learner;
                 self.end_of_epoch((learner, scorer), &mut course, step.epoch, (context, &pool))?;
                 stalls.all.compute += began.elapsed().as_secs_f64();
@@ -186,7 +187,7 @@ impl Training<'_> {
     ) -> Result<(Box<dyn Learns>, Course), TrainerError> {
         let (sizes, device) = (self.sizes(), context.config.device);
         let balance = match self.params.loss {
-            BasketLoss::Bce => None,
+            BasketLoss::Bce | BasketLoss::Softmax => None,
             BasketLoss::BalancedBce => Some(self.balance(context)?),
         };
         let Some(state) = taken_up else {
@@ -214,7 +215,7 @@ impl Training<'_> {
         let all: f64 = counts.iter().map(|count| *count as f64 + 1.0).sum();
         if let Some(bias) = weights
             .iter_mut()
-            .find(|named| named.name == BIAS && self.params.loss == BasketLoss::Bce)
+            .find(|named| named.name == BIAS && self.params.loss != BasketLoss::BalancedBce)
         {
             for (bias, count) in bias.numbers.iter_mut().zip(&counts) {
                 let chance = (BASKET * (*count as f64 + 1.0) / all).min(0.5);

@@ -23,4 +23,4 @@ mod tile;
 
 pub use packing::Packing;
 pub use pool::Baskets;
-pub use targets::Targets;
+pub use targets::{Link, Targets};

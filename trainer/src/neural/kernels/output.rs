@@ -1,19 +1,24 @@
 //! The output layer and its loss together: logits of all items, the multi-label binary cross-entropy
 //! on them, and the gradients, item by item.
 //!
-//! loss = Σ over sequences and items of w · (softplus(z) - y z) / (sequences · items), with w by item
-//! and by whether it was bought. Weights are [items, width], an item's together: a block of items is
+//! logistic: loss = Σ over sequences and items of w · (softplus(z) - y z) / (sequences · items), with w by
+//! item and by whether it was bought, and y 0 or what a purchase of the sequence counts for.
+//! softmax: loss = Σ over sequences and items of y · (ln Σ e^z - z) / sequences, the inner sum over the
+//! items of the sequence; logits are made twice, first for these sums. Weights are [items, width], an item's together: a block of items is
 //! read once, and while it is in the cache its logits, their gradients, the gradients of its weights
 //! and its share of the gradients of the vectors are made. No matrix of targets is.
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::math::logistic_and_softplus;
 use super::panels::{Cells, Panels};
 use super::product::add;
 use super::simd::{Task, Vector, WIDTH, run};
-use super::targets::Targets;
+use super::targets::{Link, Targets};
 use super::tile::{COLUMNS, Part, ROWS, Tile, rows, sum};
+
+mod item;
+
+use item::{Totals, sum_of};
 
 /// Items of a block: a whole number of tiles.
 const BLOCK: usize = 48 * ROWS;
@@ -35,7 +40,10 @@ pub(crate) struct Layer<'a> {
     pub weights: &'a [f32],
     /// [items].
     pub bias: &'a [f32],
-    /// By item: weight of the loss where it was not bought, and where it was; none: 1 and 1.
+    /// What logits become.
+    pub link: Link,
+    /// Of the logistic link, by item: weight of the loss where it was not bought, and where it was; none: 1
+    /// and 1.
     pub balance: Option<&'a [[f32; 2]]>,
     /// What is added to logits.
     pub added: Option<Added<'a>>,
@@ -70,28 +78,30 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
     let mut bias = vec![0.0; if learn { items } else { 0 }];
     let pairs = layer.added.map_or(0, |added| added.logits.len());
     let mut added = vec![0.0; if learn { pairs } else { 0 }];
-    let job = Job {
+    let (across, along) = (
+        Panels::transposed(vectors, width, sequences),
+        Panels::new(vectors, sequences, width),
+    );
+    let mut job = Job {
         layer,
         targets,
         sequences,
         width,
-        across: &Panels::transposed(vectors, width, sequences),
-        along: &Panels::new(vectors, sequences, width),
-        out: learn.then(|| Out {
-            weights: Cells::new(&mut weights),
-            bias: Cells::new(&mut bias),
-            added: Cells::new(&mut added),
-        }),
+        across: &across,
+        along: &along,
+        totals: None,
+        out: None,
     };
-    let each = items.div_ceil(BLOCK).div_ceil(TASKS).max(1) * BLOCK;
-    let tasks = (0..items.div_ceil(each)).into_par_iter().map(|task| {
-        run(Blocks {
-            job: &job,
-            items: task * each..items.min((task + 1) * each),
-        })
+    if layer.link == Link::Softmax {
+        job.totals = Some(Totals::new(&job, &job.blocks()));
+    }
+    job.out = learn.then(|| Out {
+        weights: Cells::new(&mut weights),
+        bias: Cells::new(&mut bias),
+        added: Cells::new(&mut added),
     });
-    let blocks: Vec<(f64, Vec<f32>)> = tasks.collect();
-    let loss = blocks.iter().map(|(loss, _)| loss).sum::<f64>() / (sequences * items) as f64;
+    let blocks = job.blocks();
+    let loss = blocks.iter().map(|(loss, _)| loss).sum::<f64>() / job.count() as f64;
     let gradients = learn.then(|| {
         let mut of_vectors = vec![0.0; vectors.len()];
         for (_, panels) in &blocks {
@@ -112,21 +122,6 @@ pub(crate) fn loss(vectors: &[f32], layer: Layer<'_>, targets: &Targets, learn: 
     Loss { loss, gradients }
 }
 
-/// The sum of whole vectors of numbers.
-#[inline(always)]
-unsafe fn sum_of<V: Vector>(numbers: &[f32]) -> f32 {
-    // SAFETY: the caller's for the instructions.
-    unsafe {
-        let mut sum = V::splat(0.0);
-        let mut at = 0;
-        while at + WIDTH <= numbers.len() {
-            sum = sum.add(V::load(numbers.as_ptr().add(at)));
-            at += WIDTH;
-        }
-        sum.sum()
-    }
-}
-
 struct Job<'a> {
     layer: Layer<'a>,
     targets: &'a Targets,
@@ -135,7 +130,37 @@ struct Job<'a> {
     /// Vectors with the sequences as columns, and as rows.
     across: &'a Panels,
     along: &'a Panels,
+    /// Of the softmax, once they are known.
+    totals: Option<Totals>,
     out: Option<Out<'a>>,
+}
+
+impl Job<'_> {
+    /// Whether only the sums of a softmax are made.
+    fn sums_alone(&self) -> bool {
+        self.layer.link == Link::Softmax && self.totals.is_none()
+    }
+
+    /// What the sum of losses is divided by.
+    fn count(&self) -> usize {
+        match self.layer.link {
+            Link::Logistic => self.sequences * self.layer.bias.len(),
+            Link::Softmax => self.sequences,
+        }
+    }
+
+    /// The work by task: the loss's sum, and the task's share of the vectors' gradients or of the sums.
+    fn blocks(&self) -> Vec<(f64, Vec<f32>)> {
+        let items = self.layer.bias.len();
+        let each = items.div_ceil(BLOCK).div_ceil(TASKS).max(1) * BLOCK;
+        let tasks = (0..items.div_ceil(each)).into_par_iter().map(|task| {
+            run(Blocks {
+                job: self,
+                items: task * each..items.min((task + 1) * each),
+            })
+        });
+        tasks.collect()
+    }
 }
 
 /// Where gradients go.
@@ -153,14 +178,18 @@ struct Blocks<'a> {
 }
 
 impl Task for Blocks<'_> {
-    /// The loss's sum, and the share of the vectors' gradients, as panels [sequences, 64].
+    /// The loss's sum, and the share of the vectors' gradients, as panels [sequences, 64], or of the sums.
     type Output = (f64, Vec<f32>);
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> Self::Output {
         let (job, end) = (self.job, self.items.end);
-        let room = job.along.count() * job.sequences * COLUMNS;
-        let mut share = vec![0.0; if job.out.is_some() { room } else { 0 }];
+        let room = match &job.out {
+            Some(_) => job.along.count() * job.sequences * COLUMNS,
+            None if job.sums_alone() => job.across.count() * COLUMNS,
+            None => 0,
+        };
+        let mut share = vec![0.0; room];
         let mut slopes = vec![0.0; BLOCK.min(self.items.len()) * job.across.count() * COLUMNS];
         let mut loss = 0.0;
         for first in self.items.step_by(BLOCK) {
@@ -207,7 +236,9 @@ impl Block<'_> {
                 for (row_at, logits) in tile.0[..valid].iter().enumerate() {
                     let slopes = &mut slopes[(at + row_at) * row + panel * COLUMNS..][..COLUMNS];
                     // SAFETY: the caller's.
-                    loss += unsafe { self.item::<V>(first + at + row_at, panel, logits, slopes) };
+                    loss += unsafe {
+                        self.item::<V>(first + at + row_at, panel, logits, slopes, share)
+                    };
                 }
             }
         }
@@ -233,89 +264,6 @@ impl Block<'_> {
 }
 
 impl Block<'_> {
-    /// The loss of an item over 64 sequences, and the gradients of its logits, of which those behind
-    /// the last sequence are 0.
-    #[inline(always)]
-    unsafe fn item<V: Vector>(
-        &self,
-        item: usize,
-        panel: usize,
-        logits: &[f32; COLUMNS],
-        slopes: &mut [f32],
-    ) -> f64 {
-        let job = self.job;
-        let first = panel * COLUMNS;
-        let count = COLUMNS.min(job.sequences - first);
-        let [less, more] = job
-            .layer
-            .balance
-            .map_or([1.0, 1.0], |balance| balance[item]);
-        let bias = job.layer.bias[item];
-        let by = 1.0 / (job.sequences * job.layer.bias.len()) as f32;
-        let (mut losses, mut chances) = ([0.0f32; COLUMNS], [0.0f32; COLUMNS]);
-        let mut logits = *logits;
-        self.added(item, first..first + count, |pair, at| {
-            let added = job.layer.added.map_or(0.0, |added| added.logits[pair]);
-            logits[at] += added;
-        });
-        for lane in (0..COLUMNS).step_by(WIDTH) {
-            // SAFETY: all have 64 numbers; the caller's for the instructions.
-            unsafe {
-                let z = V::load(logits.as_ptr().add(lane)).add(V::splat(bias));
-                let (p, loss) = logistic_and_softplus(z);
-                p.mul(V::splat(by * less))
-                    .store(slopes.as_mut_ptr().add(lane));
-                p.store(chances.as_mut_ptr().add(lane));
-                loss.store(losses.as_mut_ptr().add(lane));
-            }
-        }
-        slopes[count..].fill(0.0);
-        losses[count..].fill(0.0);
-        // SAFETY: 64 numbers; the caller's for the instructions.
-        let sum = unsafe { sum_of::<V>(&losses) };
-        let mut all = f64::from(sum * less);
-        let bought = job.targets.of(item);
-        let from = bought.partition_point(|rank| (*rank as usize) < first);
-        for rank in &bought[from..] {
-            let at = (*rank as usize).wrapping_sub(first);
-            if at >= count {
-                break;
-            }
-            let z = logits[at] + bias;
-            slopes[at] = (chances[at] - 1.0) * by * more;
-            all += f64::from((losses[at] - z) * more - losses[at] * less);
-        }
-        if let Some(out) = job.out {
-            self.added(item, first..first + count, |pair, at| {
-                // SAFETY: the item's pairs are this task's alone.
-                unsafe { out.added.at(pair, 1).write(slopes[at]) };
-            });
-        }
-        all
-    }
-
-    /// The pairs of an item with these sequences: which, and which of the sequences.
-    #[inline(always)]
-    fn added(
-        &self,
-        item: usize,
-        ranks: std::ops::Range<usize>,
-        mut each: impl FnMut(usize, usize),
-    ) {
-        let Some(added) = self.job.layer.added else {
-            return;
-        };
-        let range = added.pairs.range(item);
-        let all = &added.pairs.sequences[range.clone()];
-        let from = all.partition_point(|rank| (*rank as usize) < ranks.start);
-        for (at, rank) in all.iter().enumerate().skip(from) {
-            if *rank as usize >= ranks.end {
-                break;
-            }
-            each(range.start + at, *rank as usize - ranks.start);
-        }
-    }
-
     /// Gradients of the items' weights.
     #[inline(always)]
     unsafe fn weights<V: Vector>(&self, slopes: &[f32], out: Cells<'_>, tile: &mut Tile) {

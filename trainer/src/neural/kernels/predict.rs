@@ -1,9 +1,10 @@
-//! The output layer for ranking: the probability of every item, without loss and gradients.
+//! The output layer for ranking: the logit or the probability of every item, without loss and gradients.
 
 use super::math::logistic;
 use super::panels::{Cells, Panels};
 use super::product::{Finish, Rows, product};
 use super::simd::{Vector, WIDTH};
+use super::targets::Link;
 use super::tile::{COLUMNS, Tile};
 
 /// An output layer's weights as many products use them.
@@ -22,14 +23,15 @@ impl Prepared {
         }
     }
 
-    /// The logistic function of vectors · weightsᵀ + bias: [vectors, items].
-    pub(crate) fn chances(&self, vectors: &[f32], bias: &[f32]) -> Vec<f32> {
+    /// vectors · weightsᵀ + bias, and of the logistic link the logistic function of that: [vectors, items].
+    pub(crate) fn of(&self, vectors: &[f32], bias: &[f32], link: Link) -> Vec<f32> {
         let items = self.panels.columns();
         assert_eq!(bias.len(), items);
         let mut padded = bias.to_vec();
         padded.resize(self.panels.count() * COLUMNS, 0.0);
         let mut out = vec![0.0; vectors.len() / self.width * items];
         let finish = Chances {
+            link,
             bias: &padded,
             items,
             out: Cells::new(&mut out),
@@ -40,6 +42,7 @@ impl Prepared {
 }
 
 struct Chances<'a> {
+    link: Link,
     bias: &'a [f32],
     items: usize,
     out: Cells<'a>,
@@ -57,7 +60,11 @@ impl Finish for Chances<'_> {
                 // SAFETY: all three have 64 numbers; the caller's for the instructions.
                 unsafe {
                     let z = V::load(sums.as_ptr().add(lane)).add(V::load(bias.add(lane)));
-                    logistic(z).store(chances.as_mut_ptr().add(lane));
+                    let z = match self.link {
+                        Link::Logistic => logistic(z),
+                        Link::Softmax => z,
+                    };
+                    z.store(chances.as_mut_ptr().add(lane));
                 }
             }
             // SAFETY: tiles are of places of their own.
@@ -80,12 +87,14 @@ mod tests {
             some(items * width, 2),
             some(items, 3),
         );
-        let ours = on_pools(|| Prepared::new(&weights, width).chances(&vectors, &bias));
-        for (at, chance) in ours.iter().enumerate() {
+        let of = |link| on_pools(|| Prepared::new(&weights, width).of(&vectors, &bias, link));
+        let logits = of(Link::Softmax);
+        for (at, chance) in of(Link::Logistic).iter().enumerate() {
             let (user, item) = (at / items, at % items);
             let dot: f32 = (0..width)
                 .map(|i| vectors[user * width + i] * weights[item * width + i])
                 .sum();
+            assert!((logits[at] - dot - bias[item]).abs() < 1e-4);
             let expected = 1.0 / (1.0 + (-dot - bias[item]).exp());
             assert!((chance - expected).abs() < 1e-5);
         }

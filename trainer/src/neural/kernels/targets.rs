@@ -1,5 +1,15 @@
 //! Pairs of items and sequences.
 
+/// What logits become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Link {
+    /// A probability for each item.
+    #[default]
+    Logistic,
+    /// Shares of all items together.
+    Softmax,
+}
+
 /// Pairs of items and sequences, such as what was bought: for each item, ascending, the sequences.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Targets {
@@ -7,6 +17,8 @@ pub struct Targets {
     pub starts: Vec<u32>,
     /// Ranks of sequences, ascending within an item.
     pub sequences: Vec<u32>,
+    /// By rank: what a pair counts for, above 0 and at most 1; empty: 1 for all.
+    pub worth: Vec<f32>,
 }
 
 impl Targets {
@@ -30,11 +42,20 @@ impl Targets {
             sequences[*at as usize] = rank;
             *at += 1;
         });
-        Self { starts, sequences }
+        Self {
+            starts,
+            sequences,
+            worth: Vec::new(),
+        }
     }
 
     pub(crate) fn of(&self, item: usize) -> &[u32] {
         &self.sequences[self.range(item)]
+    }
+
+    /// What a pair of a sequence counts for.
+    pub(crate) fn worth_of(&self, rank: u32) -> f32 {
+        self.worth.get(rank as usize).copied().unwrap_or(1.0)
     }
 
     pub(crate) fn range(&self, item: usize) -> std::ops::Range<usize> {

@@ -18,7 +18,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Tensor, TensorData};
 
-use super::kernels::{Packing, Targets};
+use super::kernels::{Link, Packing, Targets};
 
 /// Factors of the states that enter a step, for each direction: [sequences, hidden].
 pub(crate) type Dropout = Option<Arc<[Vec<f32>; 2]>>;
@@ -30,6 +30,8 @@ pub(crate) type Balance = Option<Arc<Vec<[f32; 2]>>>;
 pub(crate) struct Target {
     /// What was bought.
     pub bought: Arc<Targets>,
+    /// What logits become.
+    pub link: Link,
     pub balance: Balance,
     /// Pairs to whose logits something is added.
     pub pairs: Arc<Targets>,

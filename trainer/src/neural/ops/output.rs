@@ -24,6 +24,7 @@ fn loss(inputs: &Inputs, target: &Target, learn: bool) -> output::Loss {
     let layer = output::Layer {
         weights: floats(&inputs[1]),
         bias: floats(&inputs[2]),
+        link: target.link,
         balance: target.balance.as_ref().map(|balance| balance.as_slice()),
         added: (!target.pairs.sequences.is_empty()).then_some(added),
     };

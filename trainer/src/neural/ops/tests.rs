@@ -86,6 +86,7 @@ fn gradients_equal_burns_own() {
     let everything: Vec<u32> = (0..items as u32).collect();
     let target = Target {
         bought: Arc::new(Targets::new(bought.iter().copied(), items)),
+        link: Link::Logistic,
         balance: None,
         pairs: Arc::new(Targets::new([&everything[..]; 3].into_iter(), items)),
     };

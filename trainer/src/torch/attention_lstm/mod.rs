@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use tch::{Device as Place, Kind, Tensor, no_grad};
 
 use self::net::Net;
-use self::output::{Layer, added_to, gradients, loss};
+use self::output::{Layer, added_to, chances, gradients, loss};
 use super::tensors::{floats, long, read};
 use super::weights::{Form, Move, Weights};
 use super::{on_thread, place};
@@ -238,11 +238,11 @@ impl Ranks for Ranker {
         self.with(|net| {
             let logits = logits(net, batch)?;
             let loss = loss(&logits, None, batch)?;
-            Ok((read(&logits.f_sigmoid()?)?, loss))
+            Ok((read(&chances(&logits, batch.link)?)?, loss))
         })
     }
 
     fn chances(&self, batch: &Batch) -> Result<Vec<f32>, TrainerError> {
-        self.with(|net| read(&logits(net, batch)?.f_sigmoid_()?))
+        self.with(|net| read(&chances(&logits(net, batch)?, batch.link)?))
     }
 }

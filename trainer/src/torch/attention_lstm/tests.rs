@@ -60,6 +60,7 @@ struct Case {
     repeat: usize,
     layers: usize,
     near: bool,
+    shares: bool,
     balanced: bool,
     even: bool,
     how: Rates,
@@ -82,15 +83,23 @@ impl Case {
 
     fn batch(&self, step: u64) -> Batch {
         let (histories, targets) = users(step % 4, self.even);
+        let batch = self.of(&histories, &targets, step);
+        match self.shares {
+            true => batch.of_shares(&targets, 3),
+            false => batch,
+        }
+    }
+
+    fn of(&self, histories: &[History], targets: &[Vec<u32>], step: u64) -> Batch {
         if !self.near {
-            return self.sizes().batch(&histories, &targets).unwrap();
+            return self.sizes().batch(histories, targets).unwrap();
         }
         let near: Vec<Vec<Near>> = histories
             .iter()
             .map(|history| near(history, step))
             .collect();
-        let batch = Batch::new(&histories, &targets, SIZES.items).unwrap();
-        batch.with_near(&histories, &near, SIZES.items)
+        let batch = Batch::new(histories, targets, SIZES.items).unwrap();
+        batch.with_near(histories, &near, SIZES.items)
     }
 
     fn step(&self, learner: &mut dyn Learns, step: u64) -> f64 {
@@ -123,6 +132,7 @@ fn cases() -> Vec<Case> {
         repeat: 8,
         layers: 2,
         near: true,
+        shares: true,
         balanced: true,
         even: true,
         how,
@@ -142,6 +152,10 @@ fn cases() -> Vec<Case> {
         },
         Case {
             balanced: true,
+            ..plain
+        },
+        Case {
+            shares: true,
             ..plain
         },
         Case {
