@@ -4,7 +4,6 @@
 //! rows: every process reads the column once, no row is copied to be joined, and the plan has no
 //! stage of its own for what is looked up. A null value gives null.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
@@ -16,7 +15,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::stored::{self, Kept, text};
+use super::stored::{self, Lookup, text};
 use crate::warehouse::Warehouse;
 
 /// Columns kept in memory.
@@ -25,25 +24,10 @@ const KEPT: usize = 4;
 const BITS: u64 = 1 << 25;
 
 /// The scalar function, over one warehouse.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct IsIn {
     signature: Signature,
-    warehouse: Warehouse,
-    known: Kept<Known>,
-}
-
-impl PartialEq for IsIn {
-    fn eq(&self, other: &Self) -> bool {
-        self.warehouse.root() == other.warehouse.root()
-    }
-}
-
-impl Eq for IsIn {}
-
-impl Hash for IsIn {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.warehouse.root().hash(state);
-    }
+    known: Lookup<Known>,
 }
 
 impl IsIn {
@@ -52,8 +36,7 @@ impl IsIn {
     pub fn new(warehouse: Warehouse) -> Self {
         Self {
             signature: Signature::any(4, Volatility::Immutable),
-            warehouse,
-            known: Kept::new(KEPT),
+            known: Lookup::new(warehouse, KEPT),
         }
     }
 }
@@ -77,10 +60,12 @@ impl ScalarUDFImpl for IsIn {
         let table = text(&args.args[1], "the table of is_in")?;
         let column = text(&args.args[2], "the column of is_in")?;
         let version = text(&args.args[3], "the version of is_in")?;
-        let known = self.known.get(&format!("{table}/{version}/{column}"), || {
-            let read = stored::read(&self.warehouse, table, version, &[column])?;
-            Known::of(&read).map_err(|e| e.context(format!("column {column} of {table}")))
-        })?;
+        let known = self
+            .known
+            .get(&format!("{table}/{version}/{column}"), |warehouse| {
+                let read = stored::read(warehouse, table, version, &[column])?;
+                Known::of(&read).map_err(|e| e.context(format!("column {column} of {table}")))
+            })?;
         let values = args.args[0].to_array(args.number_rows)?;
         Ok(ColumnarValue::Array(Arc::new(
             known.holds(values.as_ref())?,

@@ -4,7 +4,6 @@
 //! baskets that are held out, which are few beside the others, so no row has to move. A basket
 //! that is not among them is `train`.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder};
@@ -16,7 +15,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::stored::{self, Kept, text};
+use super::stored::{self, Lookup, text};
 use crate::warehouse::Warehouse;
 
 /// Versions kept in memory: the next run may need the last one's.
@@ -26,25 +25,10 @@ const KEPT: usize = 2;
 const TRAIN: &str = "train";
 
 /// The scalar function, over one warehouse.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct SplitOf {
     signature: Signature,
-    warehouse: Warehouse,
-    known: Kept<HeldOut>,
-}
-
-impl PartialEq for SplitOf {
-    fn eq(&self, other: &Self) -> bool {
-        self.warehouse.root() == other.warehouse.root()
-    }
-}
-
-impl Eq for SplitOf {}
-
-impl Hash for SplitOf {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.warehouse.root().hash(state);
-    }
+    known: Lookup<HeldOut>,
 }
 
 impl SplitOf {
@@ -53,8 +37,7 @@ impl SplitOf {
     pub fn new(warehouse: Warehouse) -> Self {
         Self {
             signature: Signature::any(2, Volatility::Immutable),
-            warehouse,
-            known: Kept::new(KEPT),
+            known: Lookup::new(warehouse, KEPT),
         }
     }
 }
@@ -76,9 +59,9 @@ impl ScalarUDFImpl for SplitOf {
     }
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let version = text(&args.args[1], "the version of split_of")?;
-        let held = self.known.get(version, || {
+        let held = self.known.get(version, |warehouse| {
             let columns = ["basket_id", "split"];
-            HeldOut::of(&stored::read(&self.warehouse, "splits", version, &columns)?)
+            HeldOut::of(&stored::read(warehouse, "splits", version, &columns)?)
         })?;
         let baskets = args.args[0].to_array(args.number_rows)?;
         Ok(ColumnarValue::Array(Arc::new(held.splits(&baskets)?)))

@@ -1,6 +1,7 @@
 //! Reads committed tables for functions that look things up: a few columns of a table that is small
 //! beside the rows it is asked about, read once by every process and kept.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
@@ -16,14 +17,14 @@ use crate::warehouse::Warehouse;
 
 /// What was made of the tables that were asked about last, by what was asked.
 #[derive(Debug)]
-pub struct Kept<T> {
+struct Kept<T> {
     kept: Mutex<Vec<(String, Arc<T>)>>,
     most: usize,
 }
 
 impl<T> Kept<T> {
     /// At most so many.
-    pub fn new(most: usize) -> Self {
+    fn new(most: usize) -> Self {
         Self {
             kept: Mutex::default(),
             most,
@@ -34,7 +35,7 @@ impl<T> Kept<T> {
     ///
     /// # Errors
     /// Those of making it.
-    pub fn get(&self, asked: &str, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+    fn get(&self, asked: &str, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, found)) = kept.iter().find(|(name, _)| name == asked) {
             return Ok(Arc::clone(found));
@@ -43,6 +44,44 @@ impl<T> Kept<T> {
         kept.insert(0, (asked.to_owned(), Arc::clone(&made)));
         kept.truncate(self.most);
         Ok(made)
+    }
+}
+
+/// What a function knows of a warehouse's tables. Functions that look things up are equal where they
+/// do so in one warehouse.
+#[derive(Debug)]
+pub struct Lookup<T> {
+    warehouse: Warehouse,
+    kept: Kept<T>,
+}
+
+impl<T> Lookup<T> {
+    /// In a warehouse; at most so many are kept.
+    pub fn new(warehouse: Warehouse, most: usize) -> Self {
+        let kept = Kept::new(most);
+        Self { warehouse, kept }
+    }
+
+    /// What was asked for, made of the warehouse at its first use.
+    ///
+    /// # Errors
+    /// Those of making it.
+    pub fn get(&self, asked: &str, make: impl FnOnce(&Warehouse) -> Result<T>) -> Result<Arc<T>> {
+        self.kept.get(asked, || make(&self.warehouse))
+    }
+}
+
+impl<T> PartialEq for Lookup<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.warehouse.root() == other.warehouse.root()
+    }
+}
+
+impl<T> Eq for Lookup<T> {}
+
+impl<T> Hash for Lookup<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.warehouse.root().hash(state);
     }
 }
 

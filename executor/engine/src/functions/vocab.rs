@@ -4,7 +4,6 @@
 //! It stands where unnest, join with `vocab` and collect would: the vocab is small beside the
 //! baskets, so every executor reads it once, and no row has to move.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array};
@@ -17,32 +16,17 @@ use datafusion::logical_expr::{
 };
 use pannier_proto::ids::UNK;
 
-use super::stored::{self, Kept, text};
+use super::stored::{self, Lookup, text};
 use crate::warehouse::Warehouse;
 
 /// Vocabs kept in memory.
 const KEPT: usize = 4;
 
 /// The scalar function, over one warehouse.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct ItemIndices {
     signature: Signature,
-    warehouse: Warehouse,
-    known: Kept<Vocab>,
-}
-
-impl PartialEq for ItemIndices {
-    fn eq(&self, other: &Self) -> bool {
-        self.warehouse.root() == other.warehouse.root()
-    }
-}
-
-impl Eq for ItemIndices {}
-
-impl Hash for ItemIndices {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.warehouse.root().hash(state);
-    }
+    known: Lookup<Vocab>,
 }
 
 impl ItemIndices {
@@ -51,8 +35,7 @@ impl ItemIndices {
     pub fn new(warehouse: Warehouse) -> Self {
         Self {
             signature: Signature::any(2, Volatility::Immutable),
-            warehouse,
-            known: Kept::new(KEPT),
+            known: Lookup::new(warehouse, KEPT),
         }
     }
 }
@@ -81,7 +64,7 @@ impl ScalarUDFImpl for ItemIndices {
         let version = text(&args.args[1], "the version of item_indices")?;
         let vocab = self
             .known
-            .get(version, || Vocab::read(&self.warehouse, version))?;
+            .get(version, |warehouse| Vocab::read(warehouse, version))?;
         let baskets = args.args[0].to_array(args.number_rows)?;
         Ok(ColumnarValue::Array(
             vocab.encode(baskets.as_list::<i32>())?,
