@@ -112,10 +112,18 @@ pub(super) fn loss(
     balance: Option<&[Tensor; 2]>,
     batch: &Batch,
 ) -> Result<f64, TrainerError> {
-    let bought = Bought::new(batch, logits)?;
-    match batch.link {
-        Link::Logistic => Ok(sum_of(logits, balance, &bought)? / logits.numel() as f64),
-        Link::Softmax => loss_of_shares(logits, &bought),
+    loss_of(logits, balance, &Bought::new(batch, logits)?, batch.link)
+}
+
+fn loss_of(
+    logits: &Tensor,
+    balance: Option<&[Tensor; 2]>,
+    bought: &Bought,
+    link: Link,
+) -> Result<f64, TrainerError> {
+    match link {
+        Link::Logistic => Ok(sum_of(logits, balance, bought)? / logits.numel() as f64),
+        Link::Softmax => loss_of_shares(logits, bought),
     }
 }
 
@@ -181,7 +189,7 @@ pub(super) fn gradients(
 ) -> Result<Made, TrainerError> {
     let logits = added_to(vectors, layer.weights, layer.bias, own)?;
     let bought = Bought::new(batch, &logits)?;
-    let loss = loss(&logits, layer.balance, batch)?;
+    let loss = loss_of(&logits, layer.balance, &bought, batch.link)?;
     let slopes = match batch.link {
         Link::Logistic => slopes(logits, layer.balance, &bought)?,
         Link::Softmax => slopes_of_shares(&logits, &bought)?,
